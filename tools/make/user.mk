@@ -1,0 +1,1 @@
+# Native programs (user/*.c), static ELF files on the native interface of user/include.
