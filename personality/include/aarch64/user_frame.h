@@ -1,0 +1,33 @@
+// The registers of a program at its entry into the kernel, on aarch64.
+#pragma once
+
+#include <stdint.h>
+
+struct user_frame {
+    uint64_t x[31];
+    uint64_t sp, pc, pstate;
+    uint64_t number;      // x8 (Linux) as the program gave it
+    uint32_t cause;       // enum trap_cause
+    uint32_t disposition; // enum frame_disposition
+};
+
+enum trap_cause : uint32_t {
+    TRAP_INTERRUPT = 0x100,
+    TRAP_SYSCALL = 0x101,
+};
+
+static inline uintptr_t user_frame_program_counter(const struct user_frame *frame) {
+    return frame->pc;
+}
+
+static inline uintptr_t user_frame_stack_pointer(const struct user_frame *frame) {
+    return frame->sp;
+}
+
+static inline void user_frame_set_result(struct user_frame *frame, uintptr_t result) {
+    frame->x[0] = result;
+}
+
+static inline void user_frame_init(struct user_frame *frame, uintptr_t program_counter, uintptr_t stack_pointer) {
+    *frame = (struct user_frame){.pc = program_counter, .sp = stack_pointer, .cause = TRAP_SYSCALL};
+}
