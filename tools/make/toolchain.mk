@@ -8,7 +8,7 @@ ARCH_FLAGS_aarch64 := -mgeneral-regs-only -mcmodel=small
 ARCH_FLAGS_riscv64 := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
 
 WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wvla -Wimplicit-fallthrough
-INCLUDES := -I. -Ipersonality/include -Ipersonality/include/$(ARCH) -Ibtrfs/include -Isrc/arch/$(ARCH)/include
+INCLUDES := -I. -Ipersonality/include -Ipersonality/include/$(ARCH) -Ibtrfs/include -Isrc/arch/$(ARCH)/include -Ipersonality/src/linux/$(ARCH)
 
 # DEBUG=1 builds the kernel with lock ranks, red zones, poisoning and copy assertions.
 DEBUG ?= 0

@@ -7,6 +7,7 @@ struct user_frame {
     uint64_t x[31];
     uint64_t sp, pc, pstate;
     uint64_t number;      // x8 (Linux) as the program gave it
+    uint64_t first_argument; // the first result register before the result was written
     uint32_t cause;       // enum trap_cause
     uint32_t disposition; // enum frame_disposition
 };
@@ -22,6 +23,22 @@ static inline uintptr_t user_frame_program_counter(const struct user_frame *fram
 
 static inline uintptr_t user_frame_stack_pointer(const struct user_frame *frame) {
     return frame->sp;
+}
+
+// The sixth argument of a call in the convention of the System V ABIs.
+static inline uintptr_t user_frame_sixth_argument(const struct user_frame *frame) {
+    return frame->x[5];
+}
+
+// Goes back to the instruction that made the call, with its registers as they were: it will be made again.
+static inline void user_frame_rewind(struct user_frame *frame) {
+    frame->pc -= 4; // svc
+    frame->x[0] = frame->first_argument;
+}
+
+// The error indication of the BSDs and Darwin: the carry flag.
+static inline void user_frame_set_error(struct user_frame *frame, bool error) {
+    frame->pstate = (frame->pstate & ~(1ULL << 29)) | (uint64_t)error << 29;
 }
 
 static inline void user_frame_set_result(struct user_frame *frame, uintptr_t result) {

@@ -7,6 +7,7 @@ struct user_frame {
     uint64_t x[32]; // x[0] is unused
     uint64_t pc;
     uint64_t number;      // a7 as the program gave it
+    uint64_t first_argument; // the first result register before the result was written
     uint32_t cause;       // enum trap_cause
     uint32_t disposition; // enum frame_disposition
 };
@@ -22,6 +23,22 @@ static inline uintptr_t user_frame_program_counter(const struct user_frame *fram
 
 static inline uintptr_t user_frame_stack_pointer(const struct user_frame *frame) {
     return frame->x[2];
+}
+
+// The sixth argument of a call in the convention of the System V ABIs.
+static inline uintptr_t user_frame_sixth_argument(const struct user_frame *frame) {
+    return frame->x[15];
+}
+
+// Goes back to the instruction that made the call, with its registers as they were: it will be made again.
+static inline void user_frame_rewind(struct user_frame *frame) {
+    frame->pc -= 4; // ecall
+    frame->x[10] = frame->first_argument;
+}
+
+// The error indication of the BSDs: register t0.
+static inline void user_frame_set_error(struct user_frame *frame, bool error) {
+    frame->x[5] = error;
 }
 
 static inline void user_frame_set_result(struct user_frame *frame, uintptr_t result) {

@@ -27,6 +27,22 @@ static inline uintptr_t user_frame_stack_pointer(const struct user_frame *frame)
     return frame->rsp;
 }
 
+// The sixth argument of a call in the convention of the System V ABIs.
+static inline uintptr_t user_frame_sixth_argument(const struct user_frame *frame) {
+    return frame->r9;
+}
+
+// Goes back to the instruction that made the call, with its registers as they were: it will be made again.
+static inline void user_frame_rewind(struct user_frame *frame) {
+    frame->rip -= 2; // syscall
+    frame->rax = frame->number;
+}
+
+// The error indication of the BSDs and Darwin: the carry flag.
+static inline void user_frame_set_error(struct user_frame *frame, bool error) {
+    frame->rflags = (frame->rflags & ~1ULL) | error;
+}
+
 static inline void user_frame_set_result(struct user_frame *frame, uintptr_t result) {
     frame->rax = result;
 }
