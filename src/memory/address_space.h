@@ -11,6 +11,7 @@
 
 struct memory_object;
 struct file;
+struct frame;
 
 enum grant_flags : uint32_t {
     GRANT_SHARED = 1,

@@ -5,6 +5,7 @@
 #include <personality.h>
 
 #include "lib/types.h"
+#include "src/arch/arch.h"
 
 // 0 or -EFAULT. A range that touches the kernel half is -EFAULT.
 [[nodiscard]] int32_t copy_from_user(void *to, struct user_address from, size_t size);
