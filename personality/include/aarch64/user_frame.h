@@ -6,10 +6,10 @@
 struct user_frame {
     uint64_t x[31];
     uint64_t sp, pc, pstate;
-    uint64_t number;      // x8 (Linux) as the program gave it
+    uint64_t number;         // x8 (Linux) as the program gave it
     uint64_t first_argument; // the first result register before the result was written
-    uint32_t cause;       // enum trap_cause
-    uint32_t disposition; // enum frame_disposition
+    uint32_t cause;          // enum trap_cause
+    uint32_t disposition;    // enum frame_disposition
 };
 
 enum trap_cause : uint32_t {
@@ -40,6 +40,18 @@ static inline void user_frame_rewind(struct user_frame *frame) {
 static inline void user_frame_set_error(struct user_frame *frame, bool error) {
     frame->pstate = (frame->pstate & ~(1ULL << 29)) | (uint64_t)error << 29;
 }
+
+// At the entry of a system call: notes what the result will overwrite.
+static inline void user_frame_call_begin(struct user_frame *frame) {
+    frame->number = frame->x[8];
+    frame->first_argument = frame->x[0];
+    frame->cause = TRAP_SYSCALL;
+    frame->disposition = 0;
+}
+
+// The number register and the first five arguments: CALL(number, b, c, d, e, f, …).
+#define USER_FRAME_CALL(frame, CALL, ...)                                                                              \
+    CALL((frame)->number, (frame)->x[0], (frame)->x[1], (frame)->x[2], (frame)->x[3], (frame)->x[4], __VA_ARGS__)
 
 static inline void user_frame_set_result(struct user_frame *frame, uintptr_t result) {
     frame->x[0] = result;

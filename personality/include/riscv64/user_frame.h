@@ -6,10 +6,10 @@
 struct user_frame {
     uint64_t x[32]; // x[0] is unused
     uint64_t pc;
-    uint64_t number;      // a7 as the program gave it
+    uint64_t number;         // a7 as the program gave it
     uint64_t first_argument; // the first result register before the result was written
-    uint32_t cause;       // enum trap_cause
-    uint32_t disposition; // enum frame_disposition
+    uint32_t cause;          // enum trap_cause
+    uint32_t disposition;    // enum frame_disposition
 };
 
 enum trap_cause : uint32_t {
@@ -40,6 +40,18 @@ static inline void user_frame_rewind(struct user_frame *frame) {
 static inline void user_frame_set_error(struct user_frame *frame, bool error) {
     frame->x[5] = error;
 }
+
+// At the entry of a system call: notes what the result will overwrite.
+static inline void user_frame_call_begin(struct user_frame *frame) {
+    frame->number = frame->x[17];
+    frame->first_argument = frame->x[10];
+    frame->cause = TRAP_SYSCALL;
+    frame->disposition = 0;
+}
+
+// The number register and the first five arguments: CALL(number, b, c, d, e, f, …).
+#define USER_FRAME_CALL(frame, CALL, ...)                                                                              \
+    CALL((frame)->number, (frame)->x[10], (frame)->x[11], (frame)->x[12], (frame)->x[13], (frame)->x[14], __VA_ARGS__)
 
 static inline void user_frame_set_result(struct user_frame *frame, uintptr_t result) {
     frame->x[10] = result;

@@ -43,6 +43,17 @@ static inline void user_frame_set_error(struct user_frame *frame, bool error) {
     frame->rflags = (frame->rflags & ~1ULL) | error;
 }
 
+// At the entry of a system call: notes what the result will overwrite.
+static inline void user_frame_call_begin(struct user_frame *frame) {
+    frame->number = frame->rax;
+    frame->cause = TRAP_SYSCALL;
+    frame->disposition = 0;
+}
+
+// The number register and the first five arguments in the System V convention: CALL(number, b, c, d, e, f).
+#define USER_FRAME_CALL(frame, CALL, ...)                                                                              \
+    CALL((frame)->number, (frame)->rdi, (frame)->rsi, (frame)->rdx, (frame)->r10, (frame)->r8, __VA_ARGS__)
+
 static inline void user_frame_set_result(struct user_frame *frame, uintptr_t result) {
     frame->rax = result;
 }

@@ -1,0 +1,34 @@
+// The table of kernel ops and its installation.
+#include <personality.h>
+
+#include "src/kernel.h"
+#include "src/syscall_handler/hooks.h"
+#include "src/syscall_handler/syscall_handler.h"
+
+static const struct kernel_ops ops = {
+    .version = KERNEL_OPS_VERSION,
+    .size = sizeof(struct kernel_ops),
+#define KERNEL_OP(name, class, parameters) .name = kop_##name,
+#include <kernel_ops.def>
+#undef KERNEL_OP
+};
+
+// The index of an op is its place in the struct: native programs rely on it.
+#define KERNEL_OP(name, class, parameters)                                                                             \
+    static_assert(offsetof(struct kernel_ops, name) == 8 + KERNEL_OP_##name * sizeof(void (*)(void)));
+#include <kernel_ops.def>
+#undef KERNEL_OP
+
+void syscall_handler_init(void) {
+    personality_init(&ops);
+    // NT has no negative errno: a raw one means that the table was refused.
+    if (personality_syscall(UINT32_MAX, 0, 0, 0, 0, 0, PERSONALITY_WINDOWS) == (uintptr_t)-ENOSYS)
+        panic("libpersonality.a refused the kernel-ops table: version %u, %zu bytes", ops.version, sizeof(ops));
+    hooks_seal();
+    log_info("personality", "%u ops installed, version %u", (unsigned)KERNEL_OP_COUNT, ops.version);
+}
+
+uint32_t personality_flags(void) {
+    return (command_line_flag("trace") ? PERSONALITY_TRACED : 0) |
+           (command_line_flag("strict") ? PERSONALITY_STRICT : 0);
+}
