@@ -3,7 +3,7 @@ TARGET_x86_64 := x86_64-unknown-none-elf
 TARGET_aarch64 := aarch64-unknown-none-elf
 TARGET_riscv64 := riscv64-unknown-none-elf
 
-ARCH_FLAGS_x86_64 := -mno-red-zone -mcmodel=kernel -mgeneral-regs-only
+ARCH_FLAGS_x86_64 := -mno-red-zone -mcmodel=kernel -mgeneral-regs-only -mstack-alignment=8
 ARCH_FLAGS_aarch64 := -mgeneral-regs-only -mcmodel=small
 ARCH_FLAGS_riscv64 := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
 
