@@ -19,11 +19,9 @@ static void pad(format_sink *sink, void *data, char c, int count) {
 
 static void put_padded(format_sink *sink, void *data, const struct conversion *c, const char *text, size_t length) {
     int fill = c->width - (int)length;
-    if (!c->left)
-        pad(sink, data, ' ', fill);
+    if (!c->left) pad(sink, data, ' ', fill);
     sink(data, text, length);
-    if (c->left)
-        pad(sink, data, ' ', fill);
+    if (c->left) pad(sink, data, ' ', fill);
 }
 
 static void put_number(format_sink *sink, void *data, const struct conversion *c, uint64_t value, unsigned base,
@@ -50,26 +48,22 @@ static void put_number(format_sink *sink, void *data, const struct conversion *c
         zeros += c->width - used;
         used = c->width;
     }
-    if (!c->left)
-        pad(sink, data, ' ', c->width - used);
+    if (!c->left) pad(sink, data, ' ', c->width - used);
     sink(data, sign, strlen(sign));
     sink(data, prefix, strlen(prefix));
     pad(sink, data, '0', zeros);
     sink(data, digits + at, (size_t)count);
-    if (c->left)
-        pad(sink, data, ' ', c->width - used);
+    if (c->left) pad(sink, data, ' ', c->width - used);
 }
 
 static int64_t next_signed(const struct conversion *c, va_list *arguments) {
-    if (c->length > 0)
-        return va_arg(*arguments, long);
+    if (c->length > 0) return va_arg(*arguments, long);
     int value = va_arg(*arguments, int);
     return c->length == -2 ? (signed char)value : c->length == -1 ? (short)value : value;
 }
 
 static uint64_t next_unsigned(const struct conversion *c, va_list *arguments) {
-    if (c->length > 0)
-        return va_arg(*arguments, unsigned long);
+    if (c->length > 0) return va_arg(*arguments, unsigned long);
     unsigned value = va_arg(*arguments, unsigned);
     return c->length == -2 ? (unsigned char)value : c->length == -1 ? (unsigned short)value : value;
 }
@@ -89,12 +83,23 @@ static struct conversion parse_conversion(const char **format, va_list *argument
     struct conversion c = {.precision = -1};
     for (;; ++*format) {
         switch (**format) {
-        case '-': c.left = true; continue;
-        case '0': c.zero = true; continue;
-        case '+': c.plus = true; continue;
-        case ' ': c.space = true; continue;
-        case '#': c.alternate = true; continue;
-        default: break;
+        case '-':
+            c.left = true;
+            continue;
+        case '0':
+            c.zero = true;
+            continue;
+        case '+':
+            c.plus = true;
+            continue;
+        case ' ':
+            c.space = true;
+            continue;
+        case '#':
+            c.alternate = true;
+            continue;
+        default:
+            break;
         }
         break;
     }
@@ -126,10 +131,16 @@ static void put_conversion(format_sink *sink, void *data, struct conversion *c, 
         put_number(sink, data, c, value < 0 ? -(uint64_t)value : (uint64_t)value, 10, false, sign);
         return;
     }
-    case 'u': put_number(sink, data, c, next_unsigned(c, arguments), 10, false, ""); return;
+    case 'u':
+        put_number(sink, data, c, next_unsigned(c, arguments), 10, false, "");
+        return;
     case 'x':
-    case 'X': put_number(sink, data, c, next_unsigned(c, arguments), 16, kind == 'X', ""); return;
-    case 'o': put_number(sink, data, c, next_unsigned(c, arguments), 8, false, ""); return;
+    case 'X':
+        put_number(sink, data, c, next_unsigned(c, arguments), 16, kind == 'X', "");
+        return;
+    case 'o':
+        put_number(sink, data, c, next_unsigned(c, arguments), 8, false, "");
+        return;
     case 'p':
         c->alternate = true;
         put_number(sink, data, c, (uintptr_t)va_arg(*arguments, void *), 16, false, "");
@@ -141,12 +152,12 @@ static void put_conversion(format_sink *sink, void *data, struct conversion *c, 
     }
     case 's': {
         const char *text = va_arg(*arguments, const char *);
-        if (!text)
-            text = "(null)";
+        if (!text) text = "(null)";
         put_padded(sink, data, c, text, c->precision >= 0 ? strnlen(text, (size_t)c->precision) : strlen(text));
         return;
     }
-    default: sink(data, &kind, 1);
+    default:
+        sink(data, &kind, 1);
     }
 }
 
@@ -157,14 +168,11 @@ void format_to(format_sink *sink, void *data, const char *format, va_list argume
         const char *start = format;
         while (*format && *format != '%')
             format++;
-        if (format != start)
-            sink(data, start, (size_t)(format - start));
-        if (!*format)
-            break;
+        if (format != start) sink(data, start, (size_t)(format - start));
+        if (!*format) break;
         format++;
         struct conversion c = parse_conversion(&format, &rest);
-        if (!*format)
-            break;
+        if (!*format) break;
         put_conversion(sink, data, &c, *format++, &rest);
     }
     va_end(rest);
@@ -187,8 +195,7 @@ static void bounded_sink(void *data, const char *text, size_t length) {
 size_t format_string_va(char *buffer, size_t size, const char *format, va_list arguments) {
     struct bounded_buffer b = {buffer, size, 0};
     format_to(bounded_sink, &b, format, arguments);
-    if (size)
-        buffer[b.length < size ? b.length : size - 1] = 0;
+    if (size) buffer[b.length < size ? b.length : size - 1] = 0;
     return b.length;
 }
 
@@ -201,8 +208,7 @@ size_t format_string(char *buffer, size_t size, const char *format, ...) {
 }
 
 static unsigned digit_value(char c) {
-    if (c >= '0' && c <= '9')
-        return (unsigned)(c - '0');
+    if (c >= '0' && c <= '9') return (unsigned)(c - '0');
     c |= 0x20;
     return c >= 'a' && c <= 'z' ? (unsigned)(c - 'a') + 10 : 99;
 }
@@ -220,8 +226,7 @@ bool parse_unsigned(const char *text, const char **end, unsigned base, unsigned 
     unsigned long result = 0;
     const char *start = text;
     for (; digit_value(*text) < base; text++) {
-        if (ckd_mul(&result, result, base) || ckd_add(&result, result, digit_value(*text)))
-            return false;
+        if (ckd_mul(&result, result, base) || ckd_add(&result, result, digit_value(*text))) return false;
     }
     *end = text;
     *value = result;

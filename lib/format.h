@@ -1,5 +1,5 @@
-// printf-like formatting without floating point: %d %i %u %x %X %o %c %s %p %%, flags - 0 + # space, width and precision
-// (also *), lengths hh h l ll z j t.
+// printf-like formatting without floating point: %d %i %u %x %X %o %c %s %p %%, flags - 0 + # space, width and
+// precision (also *), lengths hh h l ll z j t.
 #pragma once
 
 #include <stdarg.h>

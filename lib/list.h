@@ -43,8 +43,7 @@ static inline void list_remove(struct list *entry) {
 
 // Moves all entries of from to the end of to; from is empty afterwards.
 static inline void list_splice_back(struct list *to, struct list *from) {
-    if (list_empty(from))
-        return;
+    if (list_empty(from)) return;
     from->next->previous = to->previous;
     to->previous->next = from->next;
     from->previous->next = to;

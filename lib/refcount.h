@@ -20,8 +20,7 @@ static inline void refcount_get(struct refcount *r) {
 [[nodiscard]] static inline bool refcount_get_unless_zero(struct refcount *r) {
     uint32_t count = atomic_load_relaxed(&r->count);
     while (count != 0) {
-        if (atomic_compare_exchange_acq_rel(&r->count, &count, count + 1))
-            return true;
+        if (atomic_compare_exchange_acq_rel(&r->count, &count, count + 1)) return true;
     }
     return false;
 }

@@ -25,8 +25,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size) {
 void *memmove(void *to, const void *from, size_t size) {
     char *d = to;
     const char *s = from;
-    if ((uintptr_t)d - (uintptr_t)s >= size)
-        return memcpy(to, from, size);
+    if ((uintptr_t)d - (uintptr_t)s >= size) return memcpy(to, from, size);
     d += size;
     s += size;
     for (; size >= 8; size -= 8) {
@@ -60,16 +59,14 @@ int memcmp(const void *a, const void *b, size_t size) {
     for (; size >= 8 && *(const word *)x == *(const word *)y; size -= 8, x += 8, y += 8)
         ;
     for (; size; size--, x++, y++) {
-        if (*x != *y)
-            return *x - *y;
+        if (*x != *y) return *x - *y;
     }
     return 0;
 }
 
 void *memchr(const void *start, int value, size_t size) {
     for (const unsigned char *s = start; size; size--, s++) {
-        if (*s == (unsigned char)value)
-            return (void *)s;
+        if (*s == (unsigned char)value) return (void *)s;
     }
     return nullptr;
 }
@@ -96,36 +93,30 @@ int strcmp(const char *a, const char *b) {
 
 int strncmp(const char *a, const char *b, size_t size) {
     for (; size; size--, a++, b++) {
-        if (*a != *b || !*a)
-            return (unsigned char)*a - (unsigned char)*b;
+        if (*a != *b || !*a) return (unsigned char)*a - (unsigned char)*b;
     }
     return 0;
 }
 
 char *strchr(const char *s, int c) {
     for (;; s++) {
-        if (*s == (char)c)
-            return (char *)s;
-        if (!*s)
-            return nullptr;
+        if (*s == (char)c) return (char *)s;
+        if (!*s) return nullptr;
     }
 }
 
 char *strrchr(const char *s, int c) {
     const char *last = nullptr;
     for (;; s++) {
-        if (*s == (char)c)
-            last = s;
-        if (!*s)
-            return (char *)last;
+        if (*s == (char)c) last = s;
+        if (!*s) return (char *)last;
     }
 }
 
 bool string_copy(char *to, const char *from, size_t size) {
     size_t length = strnlen(from, size);
     bool whole = length < size;
-    if (!whole)
-        length = size - 1;
+    if (!whole) length = size - 1;
     memcpy(to, from, length);
     to[length] = 0;
     return whole;

@@ -7,8 +7,7 @@ static void rotate(struct tree *tree, struct tree_node *node, bool to_left) {
         node->right = inner;
     else
         node->left = inner;
-    if (inner)
-        inner->parent = node;
+    if (inner) inner->parent = node;
     child->parent = node->parent;
     if (!node->parent)
         tree->root = child;
@@ -81,8 +80,7 @@ static void remove_fixup(struct tree *tree, struct tree_node *node, struct tree_
         rotate(tree, parent, is_left);
         node = tree->root;
     }
-    if (node)
-        node->red = false;
+    if (node) node->red = false;
 }
 
 static void replace(struct tree *tree, struct tree_node *old, struct tree_node *new) {
@@ -92,8 +90,7 @@ static void replace(struct tree *tree, struct tree_node *old, struct tree_node *
         old->parent->left = new;
     else
         old->parent->right = new;
-    if (new)
-        new->parent = old->parent;
+    if (new) new->parent = old->parent;
 }
 
 void tree_remove(struct tree *tree, struct tree_node *node) {
@@ -123,8 +120,7 @@ void tree_remove(struct tree *tree, struct tree_node *node) {
         removed_red = node->red;
         replace(tree, node, child);
     }
-    if (!removed_red && tree->root)
-        remove_fixup(tree, child, parent);
+    if (!removed_red && tree->root) remove_fixup(tree, child, parent);
 }
 
 struct tree_node *tree_first(const struct tree *tree) {

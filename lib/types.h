@@ -23,7 +23,7 @@ constexpr size_t PAGE_MASK = PAGE_SIZE - 1;
 constexpr size_t LARGE_PAGE_SIZE = 2UL << 20;
 
 #define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
-#define array_size(array) (sizeof(array) / sizeof((array)[0]))
+#define array_size(array)                   (sizeof(array) / sizeof((array)[0]))
 #define min(a, b)                                                                                                      \
     ({                                                                                                                 \
         auto min_a_ = (a);                                                                                             \

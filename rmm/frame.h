@@ -37,9 +37,9 @@ struct frame {
 };
 static_assert(sizeof(struct frame) <= 64);
 
-extern struct frame *frame_table;      // indexed by frame number
-extern uint64_t frame_count;           // frames in the table
-extern uint64_t frame_total;           // usable ones, in frames
+extern struct frame *frame_table; // indexed by frame number
+extern uint64_t frame_count;      // frames in the table
+extern uint64_t frame_total;      // usable ones, in frames
 
 // Called once with the boot memory map. base/size ranges must not overlap; reserved ones are cut out.
 // Takes memory for the table itself from the largest usable range. map_physical: address of a physical address in the

@@ -36,8 +36,8 @@ void page_table_destroy(struct page_table *table);
 // Maps one page (or one 2 MiB leaf) at address, replacing what is there. -ENOMEM (an intermediate table).
 [[nodiscard]] int32_t page_table_map(struct page_table *table, virtual_address address, physical_address physical,
                                      uint32_t flags);
-[[nodiscard]] int32_t page_table_map_large(struct page_table *table, virtual_address address,
-                                           physical_address physical, uint32_t flags);
+[[nodiscard]] int32_t page_table_map_large(struct page_table *table, virtual_address address, physical_address physical,
+                                           uint32_t flags);
 // What is mapped at address (flags 0: nothing).
 struct page_leaf page_table_lookup(const struct page_table *table, virtual_address address);
 // Clears the leaf at address and returns what was there.

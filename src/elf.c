@@ -30,17 +30,14 @@ constexpr uint64_t USER_ADDRESS_LIMIT = 1ULL << 47;
 
 static int32_t read_exactly(elf_read *read, void *data, void *buffer, size_t size, uint64_t offset) {
     int64_t done = read(data, buffer, size, offset);
-    if (done < 0)
-        return (int32_t)done;
+    if (done < 0) return (int32_t)done;
     return (size_t)done == size ? 0 : -ENOEXEC;
 }
 
 static int32_t check_header(const struct elf64_header *header, uint16_t machine) {
     static const uint8_t magic[] = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, 1};
-    if (memcmp(header->identification, magic, sizeof magic) != 0)
-        return -ENOEXEC;
-    if (header->machine != machine || (header->type != ET_EXEC && header->type != ET_DYN))
-        return -ENOEXEC;
+    if (memcmp(header->identification, magic, sizeof magic) != 0) return -ENOEXEC;
+    if (header->machine != machine || (header->type != ET_EXEC && header->type != ET_DYN)) return -ENOEXEC;
     if (header->program_header_size != sizeof(struct elf64_program_header) || header->program_header_count == 0 ||
         header->program_header_count > ELF_PROGRAM_HEADERS_MAXIMUM)
         return -ENOEXEC;
@@ -49,18 +46,15 @@ static int32_t check_header(const struct elf64_header *header, uint16_t machine)
 
 static int32_t add_segment(struct elf_image *image, const struct elf64_program_header *header) {
     uint64_t end, file_end;
-    if (header->memory_size == 0)
-        return 0;
+    if (header->memory_size == 0) return 0;
     if (image->segment_count == ELF_SEGMENTS_MAXIMUM || header->file_size > header->memory_size ||
         ckd_add(&end, header->virtual_address, header->memory_size) || end > USER_ADDRESS_LIMIT ||
         ckd_add(&file_end, header->offset, header->file_size) || file_end > INT64_MAX)
         return -ENOEXEC;
     // The file's page must be mappable at the address's page.
-    if ((header->virtual_address ^ header->offset) & PAGE_MASK)
-        return -ENOEXEC;
+    if (header->file_size && (header->virtual_address ^ header->offset) & PAGE_MASK) return -ENOEXEC;
     uint64_t alignment = header->alignment > PAGE_SIZE ? header->alignment : PAGE_SIZE;
-    if ((alignment & (alignment - 1)) || alignment > USER_ADDRESS_LIMIT)
-        return -ENOEXEC;
+    if ((alignment & (alignment - 1)) || alignment > USER_ADDRESS_LIMIT) return -ENOEXEC;
     uint64_t start = align_down(header->virtual_address, PAGE_SIZE);
     if (image->segment_count > 0 && start < image->segments[image->segment_count - 1].address)
         return -ENOEXEC; // segments ascend
@@ -72,8 +66,7 @@ static int32_t add_segment(struct elf_image *image, const struct elf64_program_h
         .alignment = alignment,
         .flags = header->flags,
     };
-    if (image->segment_count == 1)
-        image->lowest = start;
+    if (image->segment_count == 1) image->lowest = start;
     image->highest = max(image->highest, align_up(end, PAGE_SIZE));
     image->alignment = max(image->alignment, alignment);
     return 0;
@@ -81,16 +74,22 @@ static int32_t add_segment(struct elf_image *image, const struct elf64_program_h
 
 static int32_t add_header(struct elf_image *image, const struct elf64_program_header *header) {
     switch (header->type) {
-    case PT_LOAD: return add_segment(image, header);
+    case PT_LOAD:
+        return add_segment(image, header);
     case PT_INTERP:
         if (image->interpreter_size || header->file_size < 2 || header->file_size > ELF_INTERPRETER_MAXIMUM)
             return -ENOEXEC;
         image->interpreter_offset = header->offset;
         image->interpreter_size = header->file_size;
         return 0;
-    case PT_PHDR: image->program_headers = header->virtual_address; return 0;
-    case PT_GNU_STACK: image->executable_stack = header->flags & ELF_EXECUTE; return 0;
-    default: return 0;
+    case PT_PHDR:
+        image->program_headers = header->virtual_address;
+        return 0;
+    case PT_GNU_STACK:
+        image->executable_stack = header->flags & ELF_EXECUTE;
+        return 0;
+    default:
+        return 0;
     }
 }
 
@@ -109,14 +108,27 @@ static void find_program_headers(struct elf_image *image, const struct elf64_hea
     }
 }
 
+static int32_t read_program_headers(elf_read *read, void *data, const struct elf64_header *header,
+                                    struct elf_image *image) {
+    struct elf64_program_header entries[16];
+    for (unsigned i = 0; i < header->program_header_count; i += array_size(entries)) {
+        unsigned count = min((unsigned)(header->program_header_count - i), (unsigned)array_size(entries));
+        uint64_t offset;
+        if (ckd_add(&offset, header->program_header_offset, i * sizeof entries[0])) return -ENOEXEC;
+        int32_t error = read_exactly(read, data, entries, count * sizeof entries[0], offset);
+        for (unsigned j = 0; j < count && !error; j++)
+            error = add_header(image, &entries[j]);
+        if (error) return error;
+    }
+    return 0;
+}
+
 int32_t elf_parse(elf_read *read, void *data, uint16_t machine, struct elf_image *image) {
     struct elf64_header header;
     int32_t error = read_exactly(read, data, &header, sizeof header, 0);
-    if (error)
-        return error;
+    if (error) return error;
     error = check_header(&header, machine);
-    if (error)
-        return error;
+    if (error) return error;
     *image = (struct elf_image){
         .position_independent = header.type == ET_DYN,
         .entry = header.entry,
@@ -124,19 +136,9 @@ int32_t elf_parse(elf_read *read, void *data, uint16_t machine, struct elf_image
         .program_header_size = header.program_header_size,
         .program_header_count = header.program_header_count,
     };
-    for (unsigned i = 0; i < header.program_header_count; i++) {
-        struct elf64_program_header entry;
-        uint64_t offset;
-        if (ckd_add(&offset, header.program_header_offset, i * sizeof entry))
-            return -ENOEXEC;
-        error = read_exactly(read, data, &entry, sizeof entry, offset);
-        if (!error)
-            error = add_header(image, &entry);
-        if (error)
-            return error;
-    }
-    if (image->segment_count == 0)
-        return -ENOEXEC;
+    error = read_program_headers(read, data, &header, image);
+    if (error) return error;
+    if (image->segment_count == 0) return -ENOEXEC;
     find_program_headers(image, &header);
     return 0;
 }

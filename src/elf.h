@@ -1,4 +1,5 @@
-// The ELF reader: looks at the first bytes of a file and, for the rest, asks a reader. Never trusts a number of the file.
+// The ELF reader: looks at the first bytes of a file and, for the rest, asks a reader. Never trusts a number of the
+// file.
 #pragma once
 
 #include "lib/types.h"
@@ -8,8 +9,8 @@ typedef int64_t elf_read(void *data, void *buffer, size_t size, uint64_t offset)
 
 enum elf_segment_flags : uint32_t { ELF_EXECUTE = 1, ELF_WRITE = 2, ELF_READ = 4 };
 
-// What to map: file bytes [offset, offset + file_size) at address, zeroes up to memory_size. Addresses are the file's own
-// (before the load bias).
+// What to map: file bytes [offset, offset + file_size) at address, zeroes up to memory_size. Addresses are the file's
+// own (before the load bias).
 struct elf_segment {
     uint64_t address, offset, file_size, memory_size, alignment;
     uint32_t flags;

@@ -29,8 +29,7 @@ struct user_frame;
 // A broken invariant: always checked.
 #define kernel_assert(condition)                                                                                       \
     do {                                                                                                               \
-        if (unlikely(!(condition)))                                                                                    \
-            panic("assertion failed: %s (%s:%d)", #condition, __FILE__, __LINE__);                                     \
+        if (unlikely(!(condition))) panic("assertion failed: %s (%s:%d)", #condition, __FILE__, __LINE__);             \
     } while (0)
 // Checked in debug builds only (make DEBUG=1).
 #ifdef KERNEL_DEBUG
@@ -39,7 +38,7 @@ struct user_frame;
 #define debug_assert(condition) ((void)sizeof(condition))
 #endif
 
-// The value of `name=value` on the kernel command line, or "" for a bare `name`; nullptr when absent. The text ends at a
-// space: *length gets its length.
+// The value of `name=value` on the kernel command line, or "" for a bare `name`; nullptr when absent. The text ends at
+// a space: *length gets its length.
 const char *command_line_option(const char *name, size_t *length);
 bool command_line_flag(const char *name);

@@ -25,8 +25,7 @@ static void ring_sink(void *, const char *text, size_t length) {
 
 static void log_text(void *data, const char *text, size_t length) {
     ring_sink(nullptr, text, length);
-    if (data)
-        arch_console_write(text, length);
+    if (data) arch_console_write(text, length);
 }
 
 void log_message(enum log_level level, const char *subsystem, const char *format, ...) {

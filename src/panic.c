@@ -35,26 +35,22 @@ static void print_system_calls(const struct cpu *cpu) {
     print("last system calls of this processor, newest last:\n");
     for (unsigned i = 0; i < SYSCALL_RECORDS; i++) {
         const struct syscall_record *record = &cpu->syscalls[(cpu->syscall_at + i) % SYSCALL_RECORDS];
-        if (record->tid)
-            print("  thread %u: call %u\n", record->tid, record->number);
+        if (record->tid) print("  thread %u: call %u\n", record->tid, record->number);
     }
 }
 
 [[noreturn]] static void die(const struct user_frame *frame, const char *format, va_list arguments) {
     arch_interrupts_disable();
-    if (atomic_exchange_acquire(&panicking, 1))
-        arch_halt_after_panic();
+    if (atomic_exchange_acquire(&panicking, 1)) arch_halt_after_panic();
     arch_stop_other_processors();
     const struct cpu *cpu = cpu_current();
     print("\nkernel panic: ");
     format_to(console_sink, nullptr, format, arguments);
     print("\nprocessor %u", cpu->id);
     const struct context *context = cpu->context;
-    if (context)
-        print(", thread %d (%.15s)", context->tid, context->name);
+    if (context) print(", thread %d (%.15s)", context->tid, context->name);
     print("\n");
-    if (frame)
-        arch_print_registers(frame);
+    if (frame) arch_print_registers(frame);
     print("backtrace:\n");
     arch_backtrace(frame, print_call);
     print_system_calls(cpu);

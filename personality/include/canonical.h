@@ -89,7 +89,8 @@ struct kernel_attributes {
     nanoseconds atime, mtime;
 };
 
-// One entry of read_directory: entries lie one after the other, each `length` bytes (a multiple of 8), name NUL-terminated.
+// One entry of read_directory: entries lie one after the other, each `length` bytes (a multiple of 8), name
+// NUL-terminated.
 struct kernel_directory_entry {
     uint64_t inode;
     uint64_t next_offset; // seek here to continue after this entry
@@ -306,10 +307,10 @@ struct kernel_siginfo {
     int32_t error, code;
     int32_t pid; // sender, or the child of SIGCHLD
     uint32_t uid;
-    int32_t status;      // SIGCHLD: exit status or signal; timers: overrun
-    int32_t timer_id;    // SI_TIMER
-    uintptr_t address;   // fault address; SIGSYS: call address
-    uintptr_t value;     // sigqueue's value; SIGSYS: number
+    int32_t status;    // SIGCHLD: exit status or signal; timers: overrun
+    int32_t timer_id;  // SI_TIMER
+    uintptr_t address; // fault address; SIGSYS: call address
+    uintptr_t value;   // sigqueue's value; SIGSYS: number
     nanoseconds user_time, system_time;
 };
 

@@ -25,11 +25,11 @@ enum personality : uint32_t {
 
 // What dispatch leaves in user_frame.disposition.
 enum frame_disposition : uint32_t {
-    FRAME_WRITE,        // the result register holds the answer
-    FRAME_KEEP,         // the frame is final
-    FRAME_RESTART,      // interrupted; restart when the handler has SA_RESTART, or when none runs
+    FRAME_WRITE,              // the result register holds the answer
+    FRAME_KEEP,               // the frame is final
+    FRAME_RESTART,            // interrupted; restart when the handler has SA_RESTART, or when none runs
     FRAME_RESTART_NO_HANDLER, // interrupted; restart only when no handler runs
-    FRAME_RESTART_WITH, // interrupted; continue by the saved continuation when no handler runs
+    FRAME_RESTART_WITH,       // interrupted; continue by the saved continuation when no handler runs
 };
 
 enum slot_kind : uint32_t { SLOT_THREAD, SLOT_PROCESS };
@@ -65,17 +65,17 @@ struct kernel_message {
 
 // A mapped program that is about to start; filled by the core at exec.
 struct program_image {
-    uintptr_t entry;              // of the program itself
-    uintptr_t start;              // where to begin: the interpreter's entry, or entry
-    uintptr_t interpreter_base;   // 0: none
-    uintptr_t program_headers;    // their address in memory
+    uintptr_t entry;            // of the program itself
+    uintptr_t start;            // where to begin: the interpreter's entry, or entry
+    uintptr_t interpreter_base; // 0: none
+    uintptr_t program_headers;  // their address in memory
     uint32_t program_header_size, program_header_count;
-    uintptr_t stack_top;          // highest address of the new stack, exclusive, page aligned
-    uintptr_t vdso;               // where the personality's time page image was mapped; 0: none
+    uintptr_t stack_top; // highest address of the new stack, exclusive, page aligned
+    uintptr_t vdso;      // where the personality's time page image was mapped; 0: none
     const struct kernel_exec *exec;
-    const char *path;             // the program's name as given (AT_EXECFN)
+    const char *path; // the program's name as given (AT_EXECFN)
     uint32_t uid, euid, gid, egid;
-    bool secure;                  // exec gained privilege
+    bool secure; // exec gained privilege
     uint8_t random[16];
 };
 
@@ -87,8 +87,8 @@ struct kernel_exception {
 };
 enum exception_answer : uint32_t { EXCEPTION_DEFAULT, EXCEPTION_HANDLED, EXCEPTION_DELIVERED };
 
-// Upcalls, called by the core in thread context with no lock held, for the current thread. An absent hook means the core's
-// default. All return 0 or negative errno unless said.
+// Upcalls, called by the core in thread context with no lock held, for the current thread. An absent hook means the
+// core's default. All return 0 or negative errno unless said.
 struct personality_hooks {
     // Writes arguments, environment and auxiliary vector below image->stack_top of the (already current) new address
     // space and fills frame.
@@ -141,7 +141,8 @@ enum kernel_op_index : uint32_t {
 // written by ops->log when that can be trusted to be there.
 void personality_init(const struct kernel_ops *ops);
 
-// Dispatches a trap: a is the architecture's usual number register, b to f the first five arguments. Returns the word for
-// the first result register; user_frame.disposition (through the user_frame op) says whether the trap must write it.
+// Dispatches a trap: a is the architecture's usual number register, b to f the first five arguments. Returns the word
+// for the first result register; user_frame.disposition (through the user_frame op) says whether the trap must write
+// it.
 uintptr_t personality_syscall(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e, uintptr_t f,
                               uint32_t personality);

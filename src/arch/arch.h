@@ -6,12 +6,11 @@
 //   struct context *context_current(void)            the running thread
 //   bool arch_interrupts_disable(void)               returns whether they were on
 //   void arch_interrupts_restore(bool on)
-//   void arch_spin_pause(void)                       one round of a spin loop; also serves pending cross-processor calls
-//   uint64_t arch_cycle_counter(void)                the invariant counter
-//   leaf encoding of page tables (see rmm/page_table.h)
-//   void arch_tlb_flush_page(virtual_address), arch_tlb_flush_all(void): this processor only
-//   bool arch_needs_break_before_make; void arch_instruction_cache_sync(virtual_address, size_t)
-//   device access: mmio_read8/16/32/64, mmio_write8/16/32/64 (ordered), device_barrier()
+//   void arch_spin_pause(void)                       one round of a spin loop; also serves pending cross-processor
+//   calls uint64_t arch_cycle_counter(void)                the invariant counter leaf encoding of page tables (see
+//   rmm/page_table.h) void arch_tlb_flush_page(virtual_address), arch_tlb_flush_all(void): this processor only bool
+//   arch_needs_break_before_make; void arch_instruction_cache_sync(virtual_address, size_t) device access:
+//   mmio_read8/16/32/64, mmio_write8/16/32/64 (ordered), device_barrier()
 //
 // The kernel runs with interrupts off; they are on in user mode, in the idle loop (arch_idle) and inside
 // arch_interrupt_window. So a spinlock needs no interrupt-safe variant, and per-processor data is stable between two
@@ -70,10 +69,11 @@ unsigned arch_random_seed(uint64_t *value);
 
 // ---- threads
 
-// A kernel thread: at its first switch it calls entry(argument), which must not return. The context's kernel stack is set.
+// A kernel thread: at its first switch it calls entry(argument), which must not return. The context's kernel stack is
+// set.
 void arch_context_init_kernel(struct context *context, void (*entry)(void *), void *argument);
-// A thread of a program: at its first switch it calls context_user_start(), then returns to user mode through the frame at
-// the top of its stack (arch_context_user_frame).
+// A thread of a program: at its first switch it calls context_user_start(), then returns to user mode through the frame
+// at the top of its stack (arch_context_user_frame).
 void arch_context_init_user(struct context *context);
 struct user_frame *arch_context_user_frame(struct context *context);
 // Gives child the vector state and thread pointers of the running thread. -ENOMEM.
@@ -89,7 +89,8 @@ uintptr_t arch_thread_pointer_get(unsigned which);
 // -EPERM: not a canonical user address.
 [[nodiscard]] int32_t arch_thread_pointer_set(unsigned which, uintptr_t value);
 size_t arch_extended_state_size(void);
-// Whether user code may run with these registers; mends what can be mended (flags), refuses kernel selectors and addresses.
+// Whether user code may run with these registers; mends what can be mended (flags), refuses kernel selectors and
+// addresses.
 [[nodiscard]] bool arch_user_frame_valid(struct user_frame *frame);
 void arch_single_step_set(struct user_frame *frame, bool on);
 // Vector state to and from user memory in the XSAVE layout (-EFAULT, -EINVAL).
@@ -114,14 +115,14 @@ void arch_backtrace(const struct user_frame *frame, void (*visit)(uintptr_t addr
 void arch_print_registers(const struct user_frame *frame);
 
 // ---- what the architecture calls in the core
-void syscall_trap(struct user_frame *frame);                       // src/syscall_handler/syscall_trap.c
-void return_to_user_work(struct user_frame *frame);                // src/context/return.c: when context->work != 0
-void context_user_start(void);                                     // src/context: first code of a new user thread
-void timer_interrupt(void);                                        // src/context/timer.c
-void scheduler_processor_main(void);                               // src/context/scheduler.c: idle loop of a processor
-void scheduler_kicked(void);                                       // after arch_processor_kick, with interrupts off
-// A page fault. from_user: the access came from user mode. Returns 0 when resolved; else the kernel access fails through
-// its fix-up, or the user exception is raised by user_exception(). src/memory/fault.c
+void syscall_trap(struct user_frame *frame);        // src/syscall_handler/syscall_trap.c
+void return_to_user_work(struct user_frame *frame); // src/context/return.c: when context->work != 0
+void context_user_start(void);                      // src/context: first code of a new user thread
+void timer_interrupt(void);                         // src/context/timer.c
+void scheduler_processor_main(void);                // src/context/scheduler.c: idle loop of a processor
+void scheduler_kicked(void);                        // after arch_processor_kick, with interrupts off
+// A page fault. from_user: the access came from user mode. Returns 0 when resolved; else the kernel access fails
+// through its fix-up, or the user exception is raised by user_exception(). src/memory/fault.c
 enum fault_access : uint32_t { FAULT_READ = 1, FAULT_WRITE = 2, FAULT_EXECUTE = 4 };
 [[nodiscard]] int32_t page_fault(uintptr_t address, uint32_t access, bool from_user);
 // Any exception of user code: canonical signal, si_code and address. src/context/signal.c

@@ -31,32 +31,32 @@ enum work : uint32_t {
 
 enum context_state : uint32_t { CONTEXT_RUNNABLE, CONTEXT_BLOCKING, CONTEXT_BLOCKED, CONTEXT_STOPPED, CONTEXT_DEAD };
 
-// Letters: (q) its run queue's lock, (s) the process's signal lock, (c) only the thread itself, (A) atomic, (t) thread list
-// lock of the process, (i) immutable after creation.
+// Letters: (q) its run queue's lock, (s) the process's signal lock, (c) only the thread itself, (A) atomic, (t) thread
+// list lock of the process, (i) immutable after creation.
 struct context {
     uint32_t work;        // (A) enum work. First: entry.S tests it
     uint32_t personality; // (c) enum personality and flags; second: the trap passes it on
     struct arch_context arch;
     void *kernel_stack; // (i) lowest address
 
-    struct object object;   // references: the process's list, handles, timers
-    struct waitable exited; // signalled at exit
-    struct process *process; // (i) a reference; nullptr: kernel thread
-    int32_t tid;             // (i)
-    char name[16];           // (c)
+    struct object object;     // references: the process's list, handles, timers
+    struct waitable exited;   // signalled at exit
+    struct process *process;  // (i) a reference; nullptr: kernel thread
+    int32_t tid;              // (i)
+    char name[16];            // (c)
     struct list process_link; // (t)
 
     // scheduling
-    enum context_state state; // (q)
-    uint32_t cpu;             // (q) whose run queue; last ran on
-    bool on_cpu;              // (A) its registers are not saved yet
-    bool queued;              // (q)
-    int32_t nice;             // (q)
-    uint32_t policy, priority; // (q) SCHED_*
-    uint64_t affinity;        // (q) mask
-    nanoseconds virtual_time; // (q) the fair scheduler's
-    nanoseconds slice_start;  // (c)
-    struct list run_link;     // (q)
+    enum context_state state;                      // (q)
+    uint32_t cpu;                                  // (q) whose run queue; last ran on
+    bool on_cpu;                                   // (A) its registers are not saved yet
+    bool queued;                                   // (q)
+    int32_t nice;                                  // (q)
+    uint32_t policy, priority;                     // (q) SCHED_*
+    uint64_t affinity;                             // (q) mask
+    nanoseconds virtual_time;                      // (q) the fair scheduler's
+    nanoseconds slice_start;                       // (c)
+    struct list run_link;                          // (q)
     nanoseconds user_time, system_time, accounted; // (c)
     uint64_t voluntary_switches, involuntary_switches, minor_faults, major_faults;
 
@@ -66,12 +66,12 @@ struct context {
     bool wait_timed_out;        // (A)
 
     // signals
-    signal_set blocked, saved_blocked; // (s) write, (c) read; saved: restored on return (sigsuspend, ppoll)
-    signal_set suspended_for;          // (s) sigtimedwait's set
-    struct signal_queue pending;       // (s)
-    struct signal_stack signal_stack;  // (c)
+    signal_set blocked, saved_blocked;   // (s) write, (c) read; saved: restored on return (sigsuspend, ppoll)
+    signal_set suspended_for;            // (s) sigtimedwait's set
+    struct signal_queue pending;         // (s)
+    struct signal_stack signal_stack;    // (c)
     struct user_address clear_child_tid; // (c)
-    void *personality_slot;            // (c) the personality's
+    void *personality_slot;              // (c) the personality's
     int32_t exit_code;
     // vfork: completed at exec or exit; nullptr: none
     struct waitable *vfork_done;
@@ -83,53 +83,53 @@ enum process_state : uint32_t { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE
 
 // Letters: (T) tasklist_lock, (s) signal_lock, (m) lock, (A) atomic, (i) immutable.
 struct process {
-    struct object object;   // references: threads, handles, the pid table
-    struct waitable exited; // signalled when it becomes a zombie
-    int32_t pid;            // (i)
-    uint32_t personality;   // (m)
+    struct object object;     // references: threads, handles, the pid table
+    struct waitable exited;   // signalled when it becomes a zombie
+    int32_t pid;              // (i)
+    uint32_t personality;     // (m)
     enum process_state state; // (T)
 
     // family
-    struct process *parent;    // (T) never nullptr but for pid 1
-    struct list children;      // (T)
-    struct list sibling;       // (T)
-    int32_t group, session;    // (T) ids
-    struct tty *terminal;      // (T) controlling terminal; a reference
-    struct list all_link;      // (T)
+    struct process *parent;       // (T) never nullptr but for pid 1
+    struct list children;         // (T)
+    struct list sibling;          // (T)
+    int32_t group, session;       // (T) ids
+    struct tty *terminal;         // (T) controlling terminal; a reference
+    struct list all_link;         // (T)
     struct wait_queue child_wait; // woken when a child changes state
-    uint32_t exit_signal;      // (T) to the parent
-    int32_t exit_status;       // (T) valid for zombies: code << 8 | signal | 0x80 core, as wait(2)
-    enum child_code wait_code; // (T) of the last state change
-    bool wait_pending;         // (T) a stop or continue nobody has waited for yet
+    uint32_t exit_signal;         // (T) to the parent
+    int32_t exit_status;          // (T) valid for zombies: code << 8 | signal | 0x80 core, as wait(2)
+    enum child_code wait_code;    // (T) of the last state change
+    bool wait_pending;            // (T) a stop or continue nobody has waited for yet
     bool child_subreaper, executed, no_new_privileges, dumpable, keep_capabilities, vforked;
     uint32_t death_signal;
     uint64_t timer_slack;
 
     // threads
-    struct spinlock lock; // RANK_PROCESS (t)(m)
-    struct list threads;  // (t)
+    struct spinlock lock;  // RANK_PROCESS (t)(m)
+    struct list threads;   // (t)
     uint32_t thread_count; // (t)
     struct context *leader;
     bool exiting;         // (t) no new threads; all must die
     int32_t exit_request; // (t) the wait status to end with
 
     // what threads share
-    struct address_space *address_space; // (m) replaced by exec
-    struct handle_table *handles;        // (m)
+    struct address_space *address_space;   // (m) replaced by exec
+    struct handle_table *handles;          // (m)
     struct file_system_state *file_system; // (m) root, working directory, umask
-    struct credentials *credentials;     // (m)
-    struct file *executable;             // (m) for /proc/pid/exe and ETXTBSY
+    struct credentials *credentials;       // (m)
+    struct file *executable;               // (m) for /proc/pid/exe and ETXTBSY
     uint64_t security_generation;
 
     // signals
-    struct spinlock signal_lock; // RANK_SIGNAL (s)
+    struct spinlock signal_lock;    // RANK_SIGNAL (s)
     struct signal_actions *actions; // (s) shared by CLONE_SIGHAND
     struct signal_queue pending;    // (s)
     uint32_t stop_signal;           // (s)
     bool stopped;                   // (s)
 
     // accounting and limits
-    struct kernel_rlimit limits[RLIMIT_COUNT]; // (m)
+    struct kernel_rlimit limits[RLIMIT_COUNT];  // (m)
     struct kernel_rusage usage, children_usage; // (T)
     nanoseconds start_time;
     struct interval_timer *interval_timers; // src/context/interval_timer.c
@@ -153,7 +153,8 @@ void context_init(void); // the boot processor's idle context becomes current
 [[nodiscard]] int32_t process_clone(const struct kernel_clone *clone, int32_t *id);
 // Ends the running thread; the last one ends the process. status as wait(2).
 [[noreturn]] void context_exit(int32_t status);
-// Makes all other threads of the running process die (exec, exit_group). May sleep. -EAGAIN when another does it already.
+// Makes all other threads of the running process die (exec, exit_group). May sleep. -EAGAIN when another does it
+// already.
 [[nodiscard]] int32_t process_kill_other_threads(void);
 [[noreturn]] void process_exit(int32_t status); // exit_group
 // By id, with a reference; nullptr: none. Zombies are found.
@@ -165,7 +166,8 @@ static inline void process_put(struct process *process) {
 static inline void context_put(struct context *context) {
     object_put(&context->object);
 }
-[[nodiscard]] int32_t process_wait(enum wait_for which, int32_t id, uint32_t options, struct kernel_wait_result *result);
+[[nodiscard]] int32_t process_wait(enum wait_for which, int32_t id, uint32_t options,
+                                   struct kernel_wait_result *result);
 // Whether the running process may look into or change another (ptrace's rule). 0, -EPERM, -ESRCH.
 [[nodiscard]] int32_t process_access(struct process *process);
 uint64_t process_limit(enum resource_limit which); // of the running process

@@ -12,8 +12,8 @@ struct syscall_record {
 };
 constexpr unsigned SYSCALL_RECORDS = 16;
 
-// The first four fields are known to src/arch/<arch>/entry.S. Only the owner touches the rest, with interrupts off, unless
-// said otherwise.
+// The first four fields are known to src/arch/<arch>/entry.S. Only the owner touches the rest, with interrupts off,
+// unless said otherwise.
 struct cpu {
     struct cpu *self;
     struct context *context;    // the running thread

@@ -39,8 +39,8 @@ void handle_table_close_on_exec(struct handle_table *table);
 [[nodiscard]] struct object *handle_lookup(int32_t descriptor, uint32_t *flags);
 [[nodiscard]] int32_t handle_close(int32_t descriptor);
 [[nodiscard]] int32_t handle_set_flags(int32_t descriptor, uint32_t flags);
-// A file by descriptor, with a reference: nullptr when it isn't one. The quick way of read and write: when the table is not
-// shared no reference is taken; file_release undoes exactly what file_lookup did.
+// A file by descriptor, with a reference: nullptr when it isn't one. The quick way of read and write: when the table is
+// not shared no reference is taken; file_release undoes exactly what file_lookup did.
 struct file_reference {
     struct file *file;
     bool counted;

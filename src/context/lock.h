@@ -57,8 +57,7 @@ static inline void spin_lock(struct spinlock *lock) {
 }
 
 [[nodiscard]] static inline bool spin_trylock(struct spinlock *lock) {
-    if (atomic_exchange_acquire(&lock->held, 1))
-        return false;
+    if (atomic_exchange_acquire(&lock->held, 1)) return false;
     lock_debug_acquire(lock, lock->rank);
     return true;
 }
@@ -85,14 +84,12 @@ void mutex_unlock_slow(struct mutex *mutex);
 static inline void mutex_lock(struct mutex *mutex) {
     uint32_t expected = 0;
     lock_debug_acquire(mutex, mutex->rank);
-    if (!atomic_compare_exchange_acq_rel(&mutex->state, &expected, 1u))
-        mutex_lock_slow(mutex);
+    if (!atomic_compare_exchange_acq_rel(&mutex->state, &expected, 1u)) mutex_lock_slow(mutex);
 }
 
 [[nodiscard]] static inline bool mutex_trylock(struct mutex *mutex) {
     uint32_t expected = 0;
-    if (!atomic_compare_exchange_acq_rel(&mutex->state, &expected, 1u))
-        return false;
+    if (!atomic_compare_exchange_acq_rel(&mutex->state, &expected, 1u)) return false;
     lock_debug_acquire(mutex, mutex->rank);
     return true;
 }
@@ -100,8 +97,7 @@ static inline void mutex_lock(struct mutex *mutex) {
 static inline void mutex_unlock(struct mutex *mutex) {
     uint32_t expected = 1;
     lock_debug_release(mutex, mutex->rank);
-    if (!atomic_compare_exchange_acq_rel(&mutex->state, &expected, 0u))
-        mutex_unlock_slow(mutex);
+    if (!atomic_compare_exchange_acq_rel(&mutex->state, &expected, 0u)) mutex_unlock_slow(mutex);
 }
 
 // Many readers or one writer; writers go first. Guards address spaces. May sleep.

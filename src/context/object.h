@@ -24,8 +24,7 @@ static inline void object_get(struct object *object) {
     refcount_get(&object->references);
 }
 static inline void object_put(struct object *object) {
-    if (refcount_put(&object->references))
-        object->type->release(object);
+    if (refcount_put(&object->references)) object->type->release(object);
 }
 
 // What a satisfied wait takes from the waitable.

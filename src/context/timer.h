@@ -22,7 +22,8 @@ static inline void timer_init(struct timer *timer, timer_callback *callback) {
 }
 // (Re)arms on this processor. Any context.
 void timer_arm(struct timer *timer, nanoseconds deadline);
-// Disarms; after it returns the callback neither runs nor will run. Returns whether it was armed. Not from the callback.
+// Disarms; after it returns the callback neither runs nor will run. Returns whether it was armed. Not from the
+// callback.
 bool timer_cancel(struct timer *timer);
 
 nanoseconds clock_monotonic(void);

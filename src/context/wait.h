@@ -22,8 +22,8 @@ struct wait_queue {
 };
 #define WAIT_QUEUE_INIT(queue) {.lock = SPINLOCK_INIT(RANK_WAIT_QUEUE), .entries = LIST_INIT((queue).entries)}
 
-// Called with the queue's lock held when the queue is woken with events. Returns whether it consumed the wake-up (it counts
-// against the limit of wait_queue_wake). It may remove the entry from the queue. Must not sleep.
+// Called with the queue's lock held when the queue is woken with events. Returns whether it consumed the wake-up (it
+// counts against the limit of wait_queue_wake). It may remove the entry from the queue. Must not sleep.
 typedef bool wait_callback(struct wait_entry *entry, uint32_t events);
 
 struct wait_entry {
@@ -67,8 +67,7 @@ static inline void wait_queue_wake_all(struct wait_queue *queue) {
                 wait_result_ = WAIT_WOKEN;                                                                             \
                 break;                                                                                                 \
             }                                                                                                          \
-            if (wait_result_ != WAIT_WOKEN)                                                                            \
-                break;                                                                                                 \
+            if (wait_result_ != WAIT_WOKEN) break;                                                                     \
             wait_result_ = context_block((flags), (deadline));                                                         \
         }                                                                                                              \
         context_block_cancel();                                                                                        \
@@ -79,8 +78,8 @@ static inline void wait_queue_wake_all(struct wait_queue *queue) {
 // Marks the running thread as about to block: a context_wake from now on makes context_block return at once.
 void context_block_prepare(void);
 void context_block_cancel(void);
-// Sleeps until context_wake, the deadline (CLOCK_MONOTONIC) or what flags allow. A stop (SIGSTOP, suspend) happens inside
-// and does not end the wait.
+// Sleeps until context_wake, the deadline (CLOCK_MONOTONIC) or what flags allow. A stop (SIGSTOP, suspend) happens
+// inside and does not end the wait.
 enum wait_result context_block(enum wait_flags flags, nanoseconds deadline);
 // Makes a blocked (or blocking) thread run. Returns whether it was blocked. Any context.
 bool context_wake(struct context *context);

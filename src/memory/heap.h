@@ -1,5 +1,5 @@
-// The kernel heap: slabs of power-of-two sizes and of named caches, whole frames above. All memory is from the direct map.
-// Debug builds put red zones around blocks and poison freed ones.
+// The kernel heap: slabs of power-of-two sizes and of named caches, whole frames above. All memory is from the direct
+// map. Debug builds put red zones around blocks and poison freed ones.
 #pragma once
 
 #include <stddef.h>
@@ -32,7 +32,8 @@ size_t memory_reclaim(size_t frames);
 // Bytes in the heap, for statistics.
 size_t heap_used(void);
 
-// A kernel stack: KERNEL_STACK_SIZE bytes with an unmapped guard page below; returns its lowest address. nullptr: no memory.
+// A kernel stack: KERNEL_STACK_SIZE bytes with an unmapped guard page below; returns its lowest address. nullptr: no
+// memory.
 [[nodiscard]] void *kernel_stack_alloc(void);
 void kernel_stack_free(void *stack);
 // Maps device registers uncached into kernel space; nullptr: no memory. Never unmapped.

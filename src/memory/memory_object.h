@@ -24,12 +24,12 @@ struct memory_object_operations {
 struct memory_object {
     struct refcount references;
     const struct memory_object_operations *operations;
-    void *owner; // the node
-    struct mutex lock; // guards pages, size, mappings; RANK_OBJECT
-    uint64_t size;       // bytes; changed under lock, read atomically
-    uint64_t page_count; // resident
-    void *pages;         // radix tree, src/memory/memory_object.c
-    struct list mappings; // grants that map it
+    void *owner;                // the node
+    struct mutex lock;          // guards pages, size, mappings; RANK_OBJECT
+    uint64_t size;              // bytes; changed under lock, read atomically
+    uint64_t page_count;        // resident
+    void *pages;                // radix tree, src/memory/memory_object.c
+    struct list mappings;       // grants that map it
     uint64_t writable_mappings; // shared writable grants, for ETXTBSY and seals
 };
 

@@ -43,6 +43,8 @@ static inline bool file_writable(const struct file *file) {
 // Opens for the kernel itself (exec): O_* flags, permission checks of the running process apply. May sleep.
 [[nodiscard]] int32_t file_open(int32_t directory, const char *path, size_t length, uint32_t flags, uint32_t mode,
                                 struct file **file);
+// A file on a place that was looked up, without permission checks (the caller made them). A reference.
+[[nodiscard]] int32_t file_open_node(const struct path *path, uint32_t flags, struct file **file);
 // Reads into kernel memory at an offset without moving the position. Bytes or an error.
 [[nodiscard]] int64_t file_read_at(struct file *file, void *buffer, size_t size, uint64_t offset);
 // A reference to the object behind mmap.
@@ -54,14 +56,15 @@ void file_allow_write(struct file *file);
 
 // ---- path look-up (src/scheme/path_walk.c)
 enum lookup_flags : uint32_t {
-    LOOKUP_FOLLOW = 1,     // follow a symlink in the last component
-    LOOKUP_DIRECTORY = 2,  // it must be a directory
-    LOOKUP_EMPTY = 4,      // an empty path means `directory` itself
-    LOOKUP_PARENT = 8,     // stop before the last component
+    LOOKUP_FOLLOW = 1,    // follow a symlink in the last component
+    LOOKUP_DIRECTORY = 2, // it must be a directory
+    LOOKUP_EMPTY = 4,     // an empty path means `directory` itself
+    LOOKUP_PARENT = 8,    // stop before the last component
     LOOKUP_NO_SYMLINKS = 16,
     LOOKUP_BENEATH = 32,
 };
-// *result gets references. ENOENT, ENOTDIR, EACCES, ELOOP (40 links), ENAMETOOLONG (component > 255, path >= 4096), EBADF.
+// *result gets references. ENOENT, ENOTDIR, EACCES, ELOOP (40 links), ENAMETOOLONG (component > 255, path >= 4096),
+// EBADF.
 [[nodiscard]] int32_t path_lookup(int32_t directory, const char *path, size_t length, uint32_t flags,
                                   struct path *result);
 // For creating and removing: the parent directory and the last component (it points into path). A last component "." or

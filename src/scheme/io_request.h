@@ -26,8 +26,8 @@ struct io_request {
     struct list link;
 };
 
-// Moves bytes as read(2) and write(2) do: blocks unless the file is O_NONBLOCK or IO_NOWAIT is set; positions, O_APPEND,
-// RLIMIT_FSIZE, SIGPIPE. Returns bytes or an error. May sleep.
+// Moves bytes as read(2) and write(2) do: blocks unless the file is O_NONBLOCK or IO_NOWAIT is set; positions,
+// O_APPEND, RLIMIT_FSIZE, SIGPIPE. Returns bytes or an error. May sleep.
 [[nodiscard]] int64_t io_perform(struct io_request *request);
 // Starts an asynchronous one: the result when it finished at once, -EINPROGRESS when complete will be called.
 [[nodiscard]] int64_t io_submit(struct io_request *request);

@@ -20,7 +20,7 @@ struct file_lock_list;
 struct path;
 
 enum scheme_flags : uint32_t {
-    SCHEME_NO_CACHE = 1,  // names are looked up each time (proc)
+    SCHEME_NO_CACHE = 1,   // names are looked up each time (proc)
     SCHEME_PERSISTENT = 2, // names stay in memory while they exist (tmp): a name that isn't cached doesn't exist
     SCHEME_READ_ONLY = 4,
 };
@@ -81,19 +81,19 @@ struct scheme {
 // An inode. Letters: (n) lock, (A) atomic, (i) immutable.
 struct node {
     struct refcount references;
-    const struct scheme *scheme; // (i)
-    uint64_t device;             // (i) st_dev of its mount's file system
-    uint64_t id;                 // (i) inode number
-    struct mutex lock;           // RANK_NODE; directories RANK_DIRECTORY (parent before child)
-    uint32_t mode, uid, gid, links; // (n) mode: type bits immutable
-    uint64_t rdev;               // (i)
+    const struct scheme *scheme;            // (i)
+    uint64_t device;                        // (i) st_dev of its mount's file system
+    uint64_t id;                            // (i) inode number
+    struct mutex lock;                      // RANK_NODE; directories RANK_DIRECTORY (parent before child)
+    uint32_t mode, uid, gid, links;         // (n) mode: type bits immutable
+    uint64_t rdev;                          // (i)
     nanoseconds atime, mtime, ctime, btime; // (n) realtime
-    struct memory_object *object; // (i) regular files with a page cache; holds the size
-    uint64_t generation;          // (n) of a directory: changes with its entries
-    void *data;                   // the scheme's
-    struct file_lock_list *locks; // src/scheme/lock_record.c
-    void *special;                // (n) a fifo's pipe, a socket's name
-    uint32_t writers;             // (A) open for writing; below 0 (as int): executing, ETXTBSY
+    struct memory_object *object;           // (i) regular files with a page cache; holds the size
+    uint64_t generation;                    // (n) of a directory: changes with its entries
+    void *data;                             // the scheme's
+    struct file_lock_list *locks;           // src/scheme/lock_record.c
+    void *special;                          // (n) a fifo's pipe, a socket's name
+    uint32_t writers;                       // (A) open for writing; below 0 (as int): executing, ETXTBSY
 };
 
 // Makes a node with one reference; times are now, links 1. nullptr: no memory.
@@ -102,9 +102,10 @@ static inline void node_get(struct node *node) {
     refcount_get(&node->references);
 }
 void node_put(struct node *node);
-uint64_t node_new_id(void);     // unique inode numbers for in-memory schemes
-uint64_t device_new_id(void);   // st_dev for a new mount of an in-memory scheme
-// 0 or -EACCES for the running process's fsuid (effective ids) and ACCESS_* bits; -EROFS for writing on a read-only scheme.
+uint64_t node_new_id(void);   // unique inode numbers for in-memory schemes
+uint64_t device_new_id(void); // st_dev for a new mount of an in-memory scheme
+// 0 or -EACCES for the running process's fsuid (effective ids) and ACCESS_* bits; -EROFS for writing on a read-only
+// scheme.
 [[nodiscard]] int32_t node_permission(struct node *node, uint32_t access);
 static inline uint32_t node_type(const struct node *node) {
     return node->mode & S_IFMT;
@@ -165,7 +166,8 @@ struct mount_type {
 };
 void mount_type_register(const struct mount_type *type);
 [[nodiscard]] int32_t mount_at(const struct mount_type *type, const char *source, struct path *place, uint32_t flags);
-// Boot: the root file system from the initrd, then dev, proc, sys, tmp below it where the directories exist (or are made).
+// Boot: the root file system from the initrd, then dev, proc, sys, tmp below it where the directories exist (or are
+// made).
 void scheme_init(void);
 
 // ---- directories

@@ -11,8 +11,8 @@ struct process;
 
 struct tty_driver {
     const char *name; // "ttyS0", "hvc0"
-    // Sends up to size bytes; returns how many were taken. Never sleeps; the driver calls tty_output_room when there is room
-    // again.
+    // Sends up to size bytes; returns how many were taken. Never sleeps; the driver calls tty_output_room when there is
+    // room again.
     size_t (*write)(void *data, const char *bytes, size_t size);
     bool (*drained)(void *data); // nullptr: write sends at once
 };
