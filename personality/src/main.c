@@ -7,6 +7,7 @@
 
 #include "lib/atomic.h"
 #include "personality/src/dispatch.h"
+#include "personality/src/trace.h"
 
 const struct kernel_ops *kernel_ops;
 
@@ -113,7 +114,7 @@ static uintptr_t encode(const struct os *os, intptr_t result, struct user_frame 
     call.os = os_list[os_number];
     struct user_frame *frame = call.os->index || call.os->encode ? current_frame() : nullptr;
     call.number = call.os->index ? call.os->index(a, frame) : (uint32_t)a;
-    intptr_t result = call_perform(&call);
+    intptr_t result = call.personality & PERSONALITY_TRACED ? trace_call(&call) : call_perform(&call);
     return is_special(result) ? dispatch_special(call.os, result) : encode(call.os, result, frame);
 }
 
