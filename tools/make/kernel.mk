@@ -39,6 +39,6 @@ $(eval $(call pure_library,libbtrfs,$(BTRFS_OBJECTS),$(BTRFS_PUBLIC)))
 
 LINKER_SCRIPT := src/arch/$(ARCH)/kernel.ld
 $(OUT)/helctic.elf: $(CORE_OBJECTS) $(LIB_OBJECTS) $(OUT)/libpersonality.a $(OUT)/libbtrfs.a $(LINKER_SCRIPT) $(KERNEL_EXTRA_OBJECTS)
-	$(LD) -nostdlib --gc-sections -z max-page-size=4096 -T $(LINKER_SCRIPT) -o $@ $(CORE_OBJECTS) $(LIB_OBJECTS) $(KERNEL_EXTRA_OBJECTS) $(OUT)/libpersonality.a $(OUT)/libbtrfs.a
+	$(LD) -nostdlib --warn-unresolved-symbols --gc-sections -z max-page-size=4096 -T $(LINKER_SCRIPT) -o $@ $(CORE_OBJECTS) $(LIB_OBJECTS) $(KERNEL_EXTRA_OBJECTS) $(OUT)/libpersonality.a $(OUT)/libbtrfs.a
 
 -include $(shell find $(OUT)/objects -name '*.d' 2>/dev/null)
