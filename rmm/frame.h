@@ -3,6 +3,7 @@
 
 #include "lib/list.h"
 #include "lib/types.h"
+#include "src/arch/arch.h"
 
 struct memory_object;
 struct anonymous_family;
@@ -73,8 +74,13 @@ static inline struct frame *frame_of(physical_address address) {
 }
 
 // The kernel's address of physical memory.
-void *physical_pointer(physical_address address);
-physical_address physical_of(const void *pointer); // of an address in the direct map
+static inline void *physical_pointer(physical_address address) {
+    return (void *)(DIRECT_MAP_BASE + address);
+}
+// Of an address in the direct map.
+static inline physical_address physical_of(const void *pointer) {
+    return (virtual_address)pointer - DIRECT_MAP_BASE;
+}
 static inline void *frame_pointer(const struct frame *frame) {
     return physical_pointer(frame_physical(frame));
 }

@@ -2,6 +2,7 @@
 // flushes TLBs.
 #pragma once
 
+#include "lib/list.h"
 #include "lib/types.h"
 
 struct page_table {
@@ -38,6 +39,12 @@ void page_table_destroy(struct page_table *table);
                                      uint32_t flags);
 [[nodiscard]] int32_t page_table_map_large(struct page_table *table, virtual_address address, physical_address physical,
                                            uint32_t flags);
+// The 4 KiB leaf entry of address; nullptr when its table does not exist or a 2 MiB leaf covers it. create: makes
+// missing tables, and nullptr then means no memory.
+[[nodiscard]] uint64_t *page_table_entry(const struct page_table *table, virtual_address address);
+[[nodiscard]] uint64_t *page_table_entry_create(struct page_table *table, virtual_address address);
+// Makes the top-level entry of a kernel region exist, so that tables made later share what is mapped there. -ENOMEM.
+[[nodiscard]] int32_t page_table_reserve(struct page_table *table, virtual_address address);
 // What is mapped at address (flags 0: nothing).
 struct page_leaf page_table_lookup(const struct page_table *table, virtual_address address);
 // Clears the leaf at address and returns what was there.
@@ -51,8 +58,10 @@ bool page_table_clear_dirty(struct page_table *table, virtual_address address);
 typedef bool page_table_visitor(void *data, virtual_address address, uint64_t *entry, bool large);
 void page_table_walk(struct page_table *table, virtual_address start, virtual_address end, page_table_visitor *visit,
                      void *data);
-// Frees intermediate tables that became empty in [start, end).
-void page_table_trim(struct page_table *table, virtual_address start, virtual_address end);
+// Unlinks lowest tables that are empty in [start, end) and puts their frames (by link) into freed: the caller flushes
+// the TLBs, then drops them with page_table_free_list.
+void page_table_trim(struct page_table *table, virtual_address start, virtual_address end, struct list *freed);
+void page_table_free_list(struct list *freed);
 
 struct page_leaf page_entry_decode(uint64_t entry, bool large);
 uint64_t page_entry_encode(physical_address physical, uint32_t flags, bool large);
