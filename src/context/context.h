@@ -45,9 +45,10 @@ struct context {
     int32_t tid;              // (i)
     char name[16];            // (c)
     struct list process_link; // (t)
+    struct list id_link;      // guarded by the id table's lock
 
     // scheduling
-    enum context_state state;                      // (q)
+    enum context_state state;                      // (A) see wait.c
     uint32_t cpu;                                  // (q) whose run queue; last ran on
     bool on_cpu;                                   // (A) its registers are not saved yet
     bool queued;                                   // (q)
@@ -57,11 +58,12 @@ struct context {
     nanoseconds virtual_time;                      // (q) the fair scheduler's
     nanoseconds slice_start;                       // (c)
     struct list run_link;                          // (q)
+    nanoseconds burst;                             // (q) average time it runs between two waits
     nanoseconds user_time, system_time, accounted; // (c)
     uint64_t voluntary_switches, involuntary_switches, minor_faults, major_faults;
 
     // waiting
-    enum wait_flags wait_flags; // (q)
+    enum wait_flags wait_flags; // (A)
     struct timer wait_timer;    // (c)
     bool wait_timed_out;        // (A)
 
@@ -76,6 +78,13 @@ struct context {
     // vfork: completed at exec or exit; nullptr: none
     struct waitable *vfork_done;
     struct kernel_siginfo trap;
+
+    // a new thread's start (context_user_start); (c)
+    void (*start_function)(void *); // runs before user mode; nullptr: none
+    void *start_argument;
+    uintptr_t start_thread_pointer;      // CLONE_SETTLS
+    struct user_address start_tid_store; // CLONE_CHILD_SETTID
+    bool start_sets_thread_pointer;
 };
 static_assert(offsetof(struct context, work) == 0 && offsetof(struct context, personality) == 4);
 
@@ -86,6 +95,7 @@ struct process {
     struct object object;     // references: threads, handles, the pid table
     struct waitable exited;   // signalled when it becomes a zombie
     int32_t pid;              // (i)
+    struct list id_link;      // guarded by the id table's lock
     uint32_t personality;     // (m)
     enum process_state state; // (T)
 

@@ -1,4 +1,4 @@
 #include "src/context/cpu.h"
 
 struct cpu cpus[CPU_MAXIMUM];
-unsigned cpu_count;
+unsigned cpu_count = 1;

@@ -5,6 +5,8 @@
 
 #include "lib/tree.h"
 
+struct wait_queue;
+
 struct timer;
 typedef void timer_callback(struct timer *timer); // in the timer interrupt: must not sleep
 
@@ -31,5 +33,9 @@ nanoseconds clock_realtime(void);
 nanoseconds clock_wall_offset(void); // realtime - monotonic
 // Sets the wall clock; wakes absolute realtime timers. Publishes the time record.
 void clock_set_realtime(nanoseconds time);
+// Woken when the wall clock is set: who waits for a time on it looks again.
+struct wait_queue *clock_changes(void);
 void time_init(void);
+// Writes the record anew: after a personality registered its page, and after each change of the wall clock.
+void time_record_publish(void);
 extern struct kernel_time_record *time_record; // the page that programs see; nullptr before a personality registers it

@@ -44,11 +44,13 @@ static inline void wait_queue_init(struct wait_queue *queue) {
 void wait_entry_init(struct wait_entry *entry);
 void wait_queue_add(struct wait_queue *queue, struct wait_entry *entry);
 void wait_queue_remove(struct wait_entry *entry); // no harm when it is in no queue
+wait_callback wait_entry_wake_context;            // what wait_entry_init sets
 
 // Wakes non-exclusive waiters and up to `limit` exclusive ones whose events match. events 0: all match.
 // Any context, interrupts included.
 void wait_queue_wake(struct wait_queue *queue, uint32_t limit, uint32_t events);
 static inline void wait_queue_wake_all(struct wait_queue *queue) {
+    atomic_fence_seq_cst();
     if (!list_empty(&queue->entries)) // the waker's condition is already visible: see wait_until
         wait_queue_wake(queue, UINT32_MAX, 0);
 }

@@ -1,0 +1,16 @@
+// Between the scheduler, wait.c and process.c.
+#pragma once
+
+#include "src/context/context.h"
+
+// Queues a context whose state just went from CONTEXT_BLOCKED to CONTEXT_RUNNABLE (by the caller). Any context.
+void scheduler_enqueue_woken(struct context *context);
+// Gives the processor away; the running thread is not queued: a waker does that.
+void scheduler_switch_blocked(void);
+// First thing a new thread does: ends the switch that brought it here.
+void scheduler_switch_finish(void);
+// Wakes or interrupts the processor on which context runs, so that it looks at context->work.
+void scheduler_poke(struct context *context);
+// Brings user_time and virtual_time of the running thread up to date.
+void scheduler_account_current(void);
+void context_set_policy(struct context *context, uint32_t policy, uint32_t priority);
