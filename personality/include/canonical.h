@@ -213,6 +213,7 @@ enum clone_flags : uint64_t {
     CLONE_PARENT_SETTID = 0x100000,
     CLONE_CHILD_CLEARTID = 0x200000,
     CLONE_CHILD_SETTID = 0x1000000,
+    CLONE_CLEAR_SIGHAND = 0x100000000, // handlers become default in the child
 };
 struct kernel_clone {
     uint64_t flags;

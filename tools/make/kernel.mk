@@ -4,7 +4,9 @@ recursive_sources = $(sort $(shell find $(1) -name '*.c' -o -name '*.S' 2>/dev/n
 LIB_SOURCES := $(filter %.c,$(call recursive_sources,lib))
 CORE_SOURCES := $(filter-out src/arch/%,$(call recursive_sources,rmm src))
 ARCH_SOURCES := $(call recursive_sources,src/arch/$(ARCH))
-PERSONALITY_SOURCES := $(call recursive_sources,personality/src)
+# personality/src/OS/ARCH belongs to one architecture.
+OTHER_ARCHES := $(filter-out $(ARCH),x86_64 aarch64 riscv64)
+PERSONALITY_SOURCES := $(foreach source,$(call recursive_sources,personality/src),$(if $(filter $(OTHER_ARCHES),$(subst /, ,$(source))),,$(source)))
 BTRFS_SOURCES := $(call recursive_sources,btrfs/src)
 
 objects = $(patsubst %,$(OUT)/objects/%.o,$(1))
