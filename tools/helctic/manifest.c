@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,7 +256,7 @@ int manifest_add_file(struct manifest *manifest, const char *source, const char 
 static bool name_skipped(const struct manifest *manifest, const char *name) {
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return true;
     for (const char *const *skip = manifest->skip; skip && *skip; skip++)
-        if (strcmp(*skip, name) == 0) return true;
+        if (fnmatch(*skip, name, 0) == 0) return true;
     return false;
 }
 

@@ -28,7 +28,7 @@ struct manifest {
     size_t capacity;
     uint32_t *slots; // hash table: entry index + 1, or 0
     size_t slot_count;
-    const char *const *skip; // names that manifest_add_tree leaves out, ended by null; or null
+    const char *const *skip; // name patterns that manifest_add_tree leaves out, ended by null; or null
 };
 
 void manifest_free(struct manifest *manifest);

@@ -231,7 +231,8 @@ int options_parse(int count, char **arguments, struct options *options) {
     if (result) return result;
     options->arguments = arguments + at;
     options->argument_count = count - at;
-    if (options->command == COMMAND_RUN && options->argument_count == 0) return usage_error("which program shall I %s?", "run");
+    if (options->command == COMMAND_RUN && options->argument_count == 0)
+        return usage_error("which program shall I %s?", "run");
     return 0;
 }
 

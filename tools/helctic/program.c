@@ -34,9 +34,9 @@ static const struct runtime_rule {
     {"python3.*", {"/usr/lib/%s", "/usr/local/lib/%s"}},
     {"perl*", {"/usr/lib/x86_64-linux-gnu/perl-base", "/usr/share/perl5"}},
 };
-static const char *const runtime_skip[] = {"test",          "tests",         "idlelib", "tkinter",
-                                           "ensurepip",     "turtledemo",    "lib2to3", "pydoc_data",
-                                           "dist-packages", "site-packages", nullptr};
+static const char *const runtime_skip[] = {"test",      "tests",         "idlelib",       "tkinter",
+                                           "ensurepip", "turtledemo",    "lib2to3",       "pydoc_data",
+                                           "config-*",  "dist-packages", "site-packages", nullptr};
 
 static bool is_program(const char *path) {
     struct stat status;

@@ -39,7 +39,16 @@ static void read_some(struct pump *pump) {
         pump->from = -1;
     } else if (pump->kind == PUMP_MEMORY || pump->to >= 0) {
         buffer_append(&pump->buffer, block, (size_t)got);
+    } else {
+        pump->refused = true;
     }
+}
+
+static void break_off(struct pump *pump) {
+    pump->broken = true;
+    pump->refused = pump->buffer.size > 0;
+    pump->to = -1;
+    pump->buffer.size = 0;
 }
 
 static void write_some(struct pump *pump) {
@@ -48,9 +57,7 @@ static void write_some(struct pump *pump) {
                                                : write(pump->to, pump->buffer.data, size);
     if (written < 0 && (errno == EINTR || errno == EAGAIN)) return;
     if (written < 0) {
-        pump->broken = true;
-        pump->to = -1;
-        pump->buffer.size = 0;
+        break_off(pump);
         return;
     }
     buffer_consume(&pump->buffer, (size_t)written);
@@ -69,9 +76,7 @@ void pump_run(struct pump *pump, const struct pollfd *fds, size_t count) {
             if (events & POLLOUT) {
                 write_some(pump);
             } else {
-                pump->broken = true;
-                pump->to = -1;
-                pump->buffer.size = 0;
+                break_off(pump);
             }
         }
     }

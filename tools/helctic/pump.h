@@ -18,6 +18,7 @@ struct pump {
     int to;           // -1 once it is closed or broken
     size_t write_max; // bytes a single write may carry without blocking after POLLOUT
     bool broken;      // nobody reads `to` any more
+    bool refused;     // and bytes were lost because of that
     struct buffer buffer;
 };
 

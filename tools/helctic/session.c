@@ -179,11 +179,13 @@ static void escape_watch(struct session *session, const struct buffer *input, si
     }
 }
 
-// The reader of our standard output is gone: the guest's port closes, and a program that goes on writing gets SIGPIPE.
+// The program wrote to a standard output that nobody reads any more: it gets the SIGPIPE that it would have got here,
+// and its port closes, for a program that ignores the signal.
 static void broken_output_tell(struct session *session) {
     struct pump *pump = &session->pumps[OUTPUT];
-    if (!pump->broken || session->output_broken_told) return;
+    if (!pump->refused || session->output_broken_told) return;
     session->output_broken_told = true;
+    signal_forward(session, SIGPIPE);
     shutdown(session->machine.channels[CHANNEL_STDOUT], SHUT_RDWR);
     pump->from = -1;
 }
