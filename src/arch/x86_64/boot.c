@@ -2,6 +2,7 @@
 #include "src/boot.h"
 
 #include "lib/string.h"
+#include "src/arch/x86_64/interrupts.h"
 #include "src/arch/x86_64/x86.h"
 #include "src/context/cpu.h"
 
@@ -78,6 +79,7 @@ void boot_main(uint64_t start_info) {
     cpus[0].self = &cpus[0];
     cpus[0].arch = &boot_cpu_arch;
     cpu_count = 1;
+    clock_start();
     serial_init();
     read_start_info(start_info);
     boot_information.kernel_start = 0x100000;

@@ -20,6 +20,8 @@
 #define USER_CS      0x33
 #define TSS_SELECTOR 0x38
 
+#define TRAMPOLINE_ADDRESS 0x8000
+
 #ifdef __ASSEMBLER__
 #define TRAP_SYSCALL 0x101
 #endif

@@ -20,6 +20,8 @@ void apic_send(uint32_t to, enum apic_message message, unsigned vector);
 void ioapic_init(void);
 
 // clock.c
+void clock_start(void); // the counter's value now is time 0; until clock_init the clock stands at 0
 void clock_init(void);
 // Waits by the cycle counter.
 void clock_spin(nanoseconds time);
+uint64_t clock_to_counter(nanoseconds time);

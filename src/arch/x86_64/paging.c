@@ -7,6 +7,8 @@
 
 extern char text_start[], text_end[], rodata_end[], image_end[];
 
+struct page_table kernel_page_table;
+
 constexpr uint64_t GIB = 1ULL << 30;
 static physical_address table_next; // the next free page for a table
 
@@ -86,7 +88,6 @@ void paging_init(void) {
     map_memory(root);
     // Present before the first program's table copies the upper half.
     (void)entry_of(root, DIRECT_MAP_BASE + (1ULL << 39), 3);
-    (void)entry_of(root, 0xffffc00000000000, 3);
     kernel_page_table.root = root;
     boot_information.kernel_end = table_next;
     cr3_write(root);

@@ -119,6 +119,7 @@ static void user_page_fault(struct user_frame *frame) {
 }
 
 static void non_maskable_interrupt(struct user_frame *frame) {
+    power_stop_if_stopping();
     log_warning("x86", "NMI at %#lx", (unsigned long)frame->rip);
 }
 

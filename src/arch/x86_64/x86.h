@@ -94,6 +94,7 @@ struct cpu_arch {
     uint64_t gdt[9];
     struct task_state tss;
     uint32_t apic_id;
+    void *exception_stacks;
     void *loaded_state; // whose vector registers this processor holds: an XSAVE area, or nullptr
 };
 constexpr unsigned EXCEPTION_STACKS = 4;
@@ -117,7 +118,10 @@ constexpr unsigned VECTOR_STOP = 0xf3;
 constexpr unsigned VECTOR_SPURIOUS = 0xff;
 void interrupt_dispatch(unsigned vector); // interrupts.c
 
-// Runs code that may fault; see traps.c.
+// power.c: on an NMI; does not return once the machine stops.
+void power_stop_if_stopping(void);
+
+// traps.c, called by entry.S
 void trap_from_user(struct user_frame *frame);
 void trap_from_kernel(struct user_frame *frame);
 struct user_frame *trap_rebuild_user_frame(struct user_frame *frame);

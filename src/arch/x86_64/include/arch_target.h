@@ -16,6 +16,7 @@ struct arch_context {
     uintptr_t kernel_stack_pointer;
     uintptr_t fs_base, gs_base;
     void *extended_state; // XSAVE area, 64-byte aligned; nullptr for kernel threads
+    uint32_t vector_cpu;  // the processor that may still hold it
 };
 
 // The head of struct cpu is known to entry.S: self, context, kernel_stack_top, user_stack (scratch), in this order.
