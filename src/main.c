@@ -1,6 +1,7 @@
 // kmain: the boot order.
 #include <btrfs.h>
 
+#include "lib/format.h"
 #include "lib/string.h"
 #include "rmm/frame.h"
 #include "src/arch/arch.h"
@@ -13,6 +14,7 @@
 #include "src/random.h"
 #include "src/scheme/file.h"
 #include "src/scheme/scheme.h"
+#include "src/scheme/tty.h"
 #include "src/syscall_handler/syscall_handler.h"
 
 static const char *const init_paths[] = {"/init", "/sbin/init", "/bin/init", "/bin/sh"};
@@ -32,6 +34,20 @@ static int32_t exec_init(const char *path, size_t length) {
         .environment_count = 3,
     };
     return process_exec(AT_FDCWD, path, length, 0, &arguments);
+}
+
+// /dev/tty and friends; /dev/console is the terminal that the last console= of the command line names.
+static void console_init(void) {
+    if (tty_init()) panic("no memory for the terminals");
+    size_t length;
+    const char *option = command_line_option("console", &length);
+    if (!option) return;
+    char name[24];
+    format_string(name, sizeof name, "%.*s", (int)length, option);
+    char *comma = strchr(name, ','); // "ttyS0,115200n8"
+    if (comma) *comma = 0;
+    struct tty *tty = tty_find(name);
+    if (tty) tty_set_console(tty);
 }
 
 static void open_console(void) {
@@ -91,6 +107,7 @@ void kmain(void) {
     futex_init();
     syscall_handler_init();
     scheme_init();
+    console_init();
     cpu_count = arch_start_processors();
     log_info("boot", "%u processors, %lu KiB of memory free", cpu_count, frame_free_count() * (PAGE_SIZE / 1024));
     if (!process_create_first(first_process, nullptr)) panic("no memory for the first process");

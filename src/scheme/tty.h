@@ -14,7 +14,8 @@ struct tty_driver {
     // Sends up to size bytes; returns how many were taken. Never sleeps; the driver calls tty_output_room when there is
     // room again.
     size_t (*write)(void *data, const char *bytes, size_t size);
-    bool (*drained)(void *data); // nullptr: write sends at once
+    bool (*drained)(void *data);    // nullptr: write sends at once
+    void (*last_close)(void *data); // no file of it is open any more; nullptr: nothing to do
 };
 
 // Makes a terminal and its device node /dev/<name>. nullptr: no memory.
@@ -32,3 +33,6 @@ struct tty *tty_find(const char *name);
 void tty_session_exit(struct process *leader);
 void tty_put(struct tty *tty);
 void tty_get(struct tty *tty);
+
+// Boot: /dev/tty, /dev/console, /dev/ptmx. -ENOMEM.
+[[nodiscard]] int32_t tty_init(void);
