@@ -39,8 +39,16 @@ $(eval $(call pure_library,libpersonality,$(PERSONALITY_OBJECTS),personality_ini
 BTRFS_PUBLIC = btrfs_version
 $(eval $(call pure_library,libbtrfs,$(BTRFS_OBJECTS),$(BTRFS_PUBLIC)))
 
+# Linked twice: the second time with a table of the functions' names, for backtraces. It lies behind the text, so that no
+# function moves.
 LINKER_SCRIPT := src/arch/$(ARCH)/kernel.ld
-$(OUT)/helctic.elf: $(CORE_OBJECTS) $(LIB_OBJECTS) $(OUT)/libpersonality.a $(OUT)/libbtrfs.a $(LINKER_SCRIPT) $(KERNEL_EXTRA_OBJECTS)
-	$(LD) -nostdlib --warn-unresolved-symbols --gc-sections -z max-page-size=4096 -T $(LINKER_SCRIPT) -o $@ $(CORE_OBJECTS) $(LIB_OBJECTS) $(KERNEL_EXTRA_OBJECTS) $(OUT)/libpersonality.a $(OUT)/libbtrfs.a
+KERNEL_INPUTS = $(CORE_OBJECTS) $(LIB_OBJECTS) $(KERNEL_EXTRA_OBJECTS)
+LIBRARIES = $(OUT)/libpersonality.a $(OUT)/libbtrfs.a
+LINK_KERNEL = $(LD) -nostdlib --gc-sections -z max-page-size=4096 -T $(LINKER_SCRIPT)
+$(OUT)/helctic.elf: $(KERNEL_INPUTS) $(LIBRARIES) $(LINKER_SCRIPT) tools/symbols.sh
+	@$(LINK_KERNEL) --warn-unresolved-symbols -o $(OUT)/unnamed.elf $(KERNEL_INPUTS) $(LIBRARIES)
+	@sh tools/symbols.sh $(NM) $(OUT)/unnamed.elf > $(OUT)/symbols.S
+	@$(CLANG) --target=$(TARGET_$(ARCH)) -c $(OUT)/symbols.S -o $(OUT)/symbols.o
+	$(LINK_KERNEL) --warn-unresolved-symbols --no-warnings -o $@ $(KERNEL_INPUTS) $(OUT)/symbols.o $(LIBRARIES)
 
 -include $(shell find $(OUT)/objects -name '*.d' 2>/dev/null)

@@ -152,6 +152,8 @@ void arch_backtrace(const struct user_frame *frame, void (*visit)(uintptr_t addr
     uintptr_t at = frame ? frame->rbp : (uintptr_t)__builtin_frame_address(0);
     if (frame) visit(frame->rip);
     if (frame && (frame->cs & 3)) return;
+    if (frame && frame->rip < KERNEL_BASE && frame->rsp >= DIRECT_MAP_BASE) // a call to nowhere: who called?
+        visit(*(const uintptr_t *)frame->rsp);
     for (unsigned depth = 0; depth < BACKTRACE_DEPTH; depth++) {
         // A frame pointer of the kernel lies in its image or in mapped memory, and above the last one on one stack.
         if (at < DIRECT_MAP_BASE || at % sizeof(uintptr_t)) return;
