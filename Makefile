@@ -20,6 +20,7 @@ MAKEFLAGS += --no-builtin-rules
 
 include tools/make/toolchain.mk
 include tools/make/kernel.mk
+include tools/make/vdso.mk
 include tools/make/user.mk
 include tools/make/unit.mk
 -include $(sort $(wildcard */module.mk tools/*/module.mk tests/*/module.mk))

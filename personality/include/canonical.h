@@ -427,6 +427,7 @@ struct kernel_time_record {
     uint32_t generation, shift;
     uint64_t counter_base, multiplier;
     nanoseconds base, wall_offset;
+    uint32_t processor_number_readable; // programs can read the processor's number (x86_64: TSC_AUX, by rdtscp)
 };
 
 // ---- terminals (asm-generic/termbits.h values)

@@ -58,6 +58,8 @@ nanoseconds arch_clock(void);
 nanoseconds arch_clock_wall(void);
 // For the time pages: time = ((counter - base) * multiplier) >> shift.
 void arch_clock_scale(uint64_t *counter_base, uint64_t *multiplier, uint32_t *shift);
+// Whether programs can read their processor's number by an instruction (x86_64: TSC_AUX holds it).
+bool arch_processor_number_readable(void);
 // This processor's timer: timer_interrupt() is called at or soon after `deadline` (arch_clock). TIME_NEVER: off.
 void arch_timer_arm(nanoseconds deadline);
 // Makes another processor leave idle or user mode and look at its run queue.

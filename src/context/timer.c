@@ -128,6 +128,7 @@ void time_record_publish(void) {
     arch_clock_scale(&record->counter_base, &record->multiplier, &record->shift);
     record->base = 0;
     record->wall_offset = clock_wall_offset();
+    record->processor_number_readable = arch_processor_number_readable();
     atomic_store_release(&record->generation, record->generation + 1);
 }
 

@@ -16,3 +16,6 @@ size_t linux_signal_frame_size(void);
 int32_t linux_signal_deliver(const struct kernel_siginfo *info, const struct signal_action *action, signal_set mask,
                              const struct signal_stack *stack, struct user_frame *frame);
 void linux_interrupted(struct user_frame *frame);
+
+// Registers the vDSO's image, where there is one.
+void linux_vdso_register(void);

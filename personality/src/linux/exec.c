@@ -83,7 +83,7 @@ static intptr_t exec(int32_t directory, uintptr_t name, uintptr_t arguments, uin
         exec.strings_size = block.used;
         error = kernel_ops->exec(directory, path.text, path.length, flags, &exec);
     }
-    if (error < 0 && block.memory != nullptr) (void)!kernel_ops->release(block.memory);
+    if (block.memory != nullptr) (void)!kernel_ops->release(block.memory);
     return error < 0 ? error : -KERNEL_EKEEP_FRAME;
 }
 

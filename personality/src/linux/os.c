@@ -1,6 +1,7 @@
 // Linux's descriptor. Results are encoded as the canonical ones: a negative errno in the result register.
 #include "personality/src/os.h"
 
+#include "personality/src/linux/arch.h"
 #include "personality/src/linux/process.h"
 #include "personality/src/linux/shims.h"
 
@@ -8,4 +9,5 @@ const struct os os_linux = {
     .name = "Linux",
     .table = &linux_table,
     .hooks = &linux_hooks,
+    .initialise = linux_vdso_register,
 };

@@ -44,7 +44,11 @@ void cpu_features_detect(void) {
         f->smap = bit(seven.ebx, 20);
         f->umip = bit(seven.ecx, 2);
     }
-    if (cpuid(0x80000000, 0).eax >= 0x80000001) f->large_1g = bit(cpuid(0x80000001, 0).edx, 26);
+    if (cpuid(0x80000000, 0).eax >= 0x80000001) {
+        struct cpuid_result extended = cpuid(0x80000001, 0);
+        f->large_1g = bit(extended.edx, 26);
+        f->rdtscp = bit(extended.edx, 27);
+    }
     if (f->xsave) detect_xsave();
     if (f->smap) patch_smap();
 }
@@ -63,4 +67,8 @@ void cpu_features_enable(void) {
         cpu_features.xsave_size = 512;
     }
     __asm__ volatile("fninit");
+}
+
+bool arch_processor_number_readable(void) {
+    return cpu_features.rdtscp;
 }

@@ -77,6 +77,7 @@ void segments_init(struct cpu *cpu, struct cpu_arch *arch, void *stacks) {
                      : "rax", "memory");
     msr_write(MSR_GS_BASE, (uintptr_t)cpu);
     msr_write(MSR_KERNEL_GS_BASE, 0);
+    if (cpu_features.rdtscp) msr_write(MSR_TSC_AUX, cpu->id); // the boot processor, before detection, has 0 already
     msr_write(MSR_STAR, (uint64_t)0x23 << 48 | (uint64_t)KERNEL_CS << 32);
     msr_write(MSR_LSTAR, (uintptr_t)syscall_entry);
     msr_write(MSR_SYSCALL_MASK, 0x47700); // AC, NT, IOPL, DF, IF, TF

@@ -14,6 +14,7 @@ enum msr : uint32_t {
     MSR_SYSCALL_MASK = 0xc0000084,
     MSR_FS_BASE = 0xc0000100,
     MSR_KERNEL_GS_BASE = 0xc0000102,
+    MSR_TSC_AUX = 0xc0000103,
 };
 
 static inline uint64_t msr_read(uint32_t msr) {
@@ -67,7 +68,7 @@ CONTROL_REGISTER(4)
 #undef CONTROL_REGISTER
 
 struct cpu_features {
-    bool fsgsbase, smep, smap, umip, xsave, xsaveopt, large_1g, x2apic, tsc_deadline, rdrand, rdseed;
+    bool fsgsbase, smep, smap, umip, xsave, xsaveopt, large_1g, rdtscp, x2apic, tsc_deadline, rdrand, rdseed;
     uint64_t xsave_mask; // what XCR0 gets
     uint32_t xsave_size;
     uint32_t mxcsr_mask;

@@ -16,3 +16,7 @@ void linux_interrupted(struct user_frame *frame) {
     user_frame_set_result(frame, (uintptr_t)-(intptr_t)EINTR);
     frame->disposition = FRAME_KEEP;
 }
+
+void linux_vdso_register(void) {
+    // None is built for this architecture.
+}
