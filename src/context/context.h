@@ -135,6 +135,7 @@ struct process {
     struct spinlock signal_lock;    // RANK_SIGNAL (s)
     struct signal_actions *actions; // (s) shared by CLONE_SIGHAND
     struct signal_queue pending;    // (s)
+    struct wait_queue signal_readiness; // woken by each signal that is sent to it or its threads (signalfd)
     uint32_t stop_signal;           // (s)
     bool stopped;                   // (s)
 

@@ -240,6 +240,7 @@ struct process *process_alloc(void) {
     list_init(&process->pending.entries);
     list_init(&process->posix_timers);
     wait_queue_init(&process->child_wait);
+    wait_queue_init(&process->signal_readiness);
     spinlock_init(&process->lock, RANK_PROCESS);
     spinlock_init(&process->signal_lock, RANK_SIGNAL);
     process->dumpable = true;
