@@ -21,7 +21,8 @@ static void check(bool good, const char *what) {
     char line[128];
     size_t at = 0;
     const char *parts[] = {good ? "ok " : "not ok ", nullptr, " - ", what, "\n"};
-    char number[4] = {(char)('0' + ++checks / 10), (char)('0' + checks % 10)};
+    checks++;
+    char number[4] = {(char)('0' + checks / 10), (char)('0' + checks % 10)};
     parts[1] = number;
     for (size_t i = 0; i < array_size(parts); i++)
         for (const char *c = parts[i]; *c && at < sizeof(line) - 1; c++)

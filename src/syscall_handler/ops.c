@@ -1,6 +1,7 @@
 // The table of kernel ops and its installation.
 #include <personality.h>
 
+#include "src/context/context.h"
 #include "src/kernel.h"
 #include "src/syscall_handler/hooks.h"
 #include "src/syscall_handler/syscall_handler.h"
@@ -28,7 +29,18 @@ void syscall_handler_init(void) {
     log_info("personality", "%u ops installed, version %u", (unsigned)KERNEL_OP_COUNT, ops.version);
 }
 
+// `trace` and `strict` mean every process; with the prefix that the host command uses, all but its own process 1.
 uint32_t personality_flags(void) {
-    return (command_line_flag("trace") ? PERSONALITY_TRACED : 0) |
-           (command_line_flag("strict") ? PERSONALITY_STRICT : 0);
+    static bool known;
+    static uint32_t of_all, of_programs;
+    if (!known) {
+        of_all = (command_line_flag("trace") ? PERSONALITY_TRACED : 0) |
+                 (command_line_flag("strict") ? PERSONALITY_STRICT : 0);
+        of_programs =
+            (command_line_flag("helctic.trace") || command_line_flag("helctic.trace_summary") ? PERSONALITY_TRACED
+                                                                                              : 0) |
+            (command_line_flag("helctic.strict") ? PERSONALITY_STRICT : 0);
+        known = true;
+    }
+    return process_current()->pid == 1 ? of_all : of_all | of_programs;
 }

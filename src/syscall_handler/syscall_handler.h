@@ -12,7 +12,8 @@ void syscall_handler_init(void);
 // The hooks of an OS (enum personality, flags ignored); nullptr: none registered. Read-only once initialised.
 const struct personality_hooks *personality_hooks_of(uint32_t personality);
 
-// The flags that the command line gives every program: `trace` → PERSONALITY_TRACED, `strict` → PERSONALITY_STRICT.
+// The flags that the command line gives the running process: PERSONALITY_TRACED by `trace`, PERSONALITY_STRICT by
+// `strict`; by `helctic.trace`, `helctic.trace_summary` and `helctic.strict` for every process but the first.
 uint32_t personality_flags(void);
 
 // Maps the time page and image that the OS registered into a new address space: *image gets the image's address, 0 when

@@ -188,3 +188,8 @@ int32_t kop_register_time_page(const void *image, size_t size, struct kernel_tim
     *record = &page;
     return 0;
 }
+
+// The vDSO's image is built for the kernel only.
+void linux_vdso_register(void);
+[[gnu::weak]] void linux_vdso_register(void) {
+}
