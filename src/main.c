@@ -8,6 +8,7 @@
 #include "src/boot.h"
 #include "src/context/context.h"
 #include "src/context/futex.h"
+#include "src/drivers/drivers.h"
 #include "src/kernel.h"
 #include "src/memory/address_space.h"
 #include "src/memory/heap.h"
@@ -36,9 +37,10 @@ static int32_t exec_init(const char *path, size_t length) {
     return process_exec(AT_FDCWD, path, length, 0, &arguments);
 }
 
-// /dev/tty and friends; /dev/console is the terminal that the last console= of the command line names.
+// /dev/tty and friends, the devices; /dev/console is the terminal that the last console= of the command line names.
 static void console_init(void) {
     if (tty_init()) panic("no memory for the terminals");
+    drivers_init();
     size_t length;
     const char *option = command_line_option("console", &length);
     if (!option) return;

@@ -32,6 +32,8 @@ constexpr size_t KERNEL_STACK_SIZE = 16 * 1024;
 
 // After memory and the heap work: interrupt controllers, timer calibration, vector state size.
 void arch_init(void);
+// After the schemes: the machine's own terminals, and the buses on which devices of src/drivers are found.
+void arch_devices_init(void);
 // Starts the other processors; each runs scheduler_processor_main() on its own idle context. Returns how many run.
 unsigned arch_start_processors(void);
 [[noreturn]] void arch_power_off(void);
@@ -52,6 +54,9 @@ void arch_idle(void);
 typedef void interrupt_handler(void *data);
 // Routes a device's interrupt line (a global interrupt on x86, an INTID or PLIC source elsewhere) to handler.
 [[nodiscard]] int32_t arch_interrupt_register(unsigned line, bool level, interrupt_handler *handler, void *data);
+// A message-signalled interrupt: what a device must write where. -ENOSYS: the machine has none; -ENOSPC.
+[[nodiscard]] int32_t arch_message_interrupt(interrupt_handler *handler, void *data, uint64_t *address,
+                                             uint32_t *message);
 // Nanoseconds since boot, monotonic on all processors.
 nanoseconds arch_clock(void);
 // Nanoseconds since the epoch from the machine's clock, read once at boot; 0: unknown.

@@ -25,3 +25,6 @@ void clock_init(void);
 // Waits by the cycle counter.
 void clock_spin(nanoseconds time);
 uint64_t clock_to_counter(nanoseconds time);
+
+// serial.c: /dev/ttyS0
+void serial_terminal_init(void);

@@ -59,3 +59,11 @@ int32_t arch_interrupt_register(unsigned line, bool level, interrupt_handler *ha
     }
     return -ENODEV;
 }
+
+int32_t arch_message_interrupt(interrupt_handler *handler, void *data, uint64_t *address, uint32_t *message) {
+    int32_t vector = interrupt_vector_alloc(handler, data);
+    if (vector < 0) return vector;
+    *address = 0xfee00000 | (uint64_t)boot_apic_id << 12;
+    *message = (uint32_t)vector;
+    return 0;
+}

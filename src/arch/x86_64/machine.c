@@ -20,6 +20,10 @@ void arch_init(void) {
     cpus[0].online = true;
 }
 
+void arch_devices_init(void) {
+    serial_terminal_init();
+}
+
 unsigned arch_random_seed(uint64_t *value) {
     uint64_t word;
     bool good = false;
