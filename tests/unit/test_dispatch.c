@@ -1,4 +1,4 @@
-// sources: build/host/mock_ops.c tests/unit/mock.c personality/src/*.c personality/src/*/*.c personality/src/linux/x86_64/signal*.c lib/format.c
+// sources: build/host/mock_ops.c tests/unit/mock.c personality/src/*.c personality/src/*/*.c personality/src/linux/x86_64/*.c lib/format.c
 // Dispatch: what is answered before and after personality_init, each OS's encoding of ENOSYS, restart codes, missing
 // calls, tracing, and the shim helpers against a mock whose n-th op fails.
 #include "personality/src/shim.h"
