@@ -1,6 +1,6 @@
 // sources: build/host/mock_ops.c tests/unit/mock.c personality/src/*.c personality/src/*/*.c
-// personality/src/linux/x86_64/*.c lib/format.c Linux's start stack, signal frames and their hostile return, clone's
-// flags, robust lists.
+// sources: personality/src/linux/x86_64/*.c lib/format.c
+
 #include "personality/src/linux/arch.h"
 #include "personality/src/linux/process.h"
 #include "personality/src/linux/shims.h"
