@@ -88,18 +88,22 @@ static int32_t offset_of(uintptr_t descriptor, int64_t given, int64_t *offset) {
     return given == -1 ? kernel_ops->seek((int32_t)descriptor, 0, SEEK_CUR, offset) : 0;
 }
 
-// -EINVAL when both ranges lie in one file and overlap, -EOVERFLOW when a range passes the largest offset.
-static int32_t overlap_check(uintptr_t from, int64_t from_given, uintptr_t to, int64_t to_given, size_t size,
-                             bool same) {
-    int64_t from_offset, to_offset, end;
+// Cuts *size at the end of the source. -EOVERFLOW when a range passes the largest offset, -EINVAL when both ranges lie
+// in one file and overlap.
+static int32_t ranges_check(const struct copy_end *source, uintptr_t from, int64_t from_given, uintptr_t to,
+                            int64_t to_given, size_t *size, bool same) {
+    int64_t from_offset, to_offset;
+    uint64_t end;
     int32_t error = offset_of(from, from_given, &from_offset);
     if (error == 0) error = offset_of(to, to_given, &to_offset);
     if (error < 0) return error;
-    if ((int64_t)size < 0 || __builtin_add_overflow(from_offset, (int64_t)size, &end) ||
-        __builtin_add_overflow(to_offset, (int64_t)size, &end))
+    if (__builtin_add_overflow((uint64_t)from_offset, *size, &end) ||
+        __builtin_add_overflow((uint64_t)to_offset, *size, &end))
         return -EOVERFLOW;
-    if (!same || size == 0) return 0;
-    return from_offset < to_offset + (int64_t)size && to_offset < from_offset + (int64_t)size ? -EINVAL : 0;
+    uint64_t rest = (uint64_t)from_offset < source->stat.size ? source->stat.size - (uint64_t)from_offset : 0;
+    *size = min(*size, rest);
+    if (!same || *size == 0) return 0;
+    return from_offset < to_offset + (int64_t)*size && to_offset < from_offset + (int64_t)*size ? -EINVAL : 0;
 }
 
 SHIM5(linux_copy_file_range, from, from_pointer, to, to_pointer, size) {
@@ -120,7 +124,7 @@ SHIM5(linux_copy_file_range, from, from_pointer, to, to_pointer, size) {
     if (error == 0) error = copy_file_range_check(&source, &target);
     if (error < 0) return error;
     bool same = source.stat.device == target.stat.device && source.stat.inode == target.stat.inode;
-    error = overlap_check(from, from_offset, to, to_offset, size, same);
+    error = ranges_check(&source, from, from_offset, to, to_offset, &size, same);
     if (error < 0 || size == 0) return error;
     size_t done;
     error =
