@@ -81,9 +81,18 @@ static int bench(const struct options *options, const struct paths *paths) {
     return EXIT_NOT_FOUND;
 }
 
+// A standard stream that is closed becomes /dev/null, so that no other file takes its number.
+static void streams_ensure(void) {
+    int file = open("/dev/null", O_RDWR);
+    while (file >= 0 && file <= STDERR_FILENO)
+        file = open("/dev/null", O_RDWR);
+    if (file >= 0) close(file);
+}
+
 int main(int count, char **arguments) {
     struct options options;
     struct paths paths;
+    streams_ensure();
     int result = options_parse(count, arguments, &options);
     if (result) return result;
     paths_find(&paths);
