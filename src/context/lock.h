@@ -20,6 +20,7 @@ enum lock_rank : uint8_t {
     RANK_SIGNAL = 70,
     RANK_READINESS = 75,
     RANK_DEVICE = 80,
+    RANK_DRIVER = 82, // a device's queues: terminals call drivers with their lock held
     RANK_WAIT_QUEUE = 85,
     RANK_TIMER = 90,
     RANK_RUN_QUEUE = 92,

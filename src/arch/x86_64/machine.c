@@ -6,6 +6,8 @@
 #include "src/boot.h"
 #include "src/context/cpu.h"
 #include "src/drivers/acpi.h"
+#include "src/drivers/pci.h"
+#include "src/drivers/virtio.h"
 #include "src/kernel.h"
 
 #include <user_frame.h>
@@ -20,8 +22,18 @@ void arch_init(void) {
     cpus[0].online = true;
 }
 
+// The microvm machine has its virtio devices at fixed places, the lines on its second I/O APIC.
+constexpr physical_address MICROVM_VIRTIO = 0xfeb00000;
+constexpr unsigned MICROVM_VIRTIO_SLOTS = 24;
+constexpr size_t MICROVM_VIRTIO_SIZE = 512;
+
 void arch_devices_init(void) {
     serial_terminal_init();
+    if (acpi_information.pci_config)
+        pci_init(acpi_information.pci_config, acpi_information.pci_first_bus, acpi_information.pci_last_bus);
+    if (acpi_information.ioapic_count < 2 || acpi_information.pci_config) return;
+    for (unsigned i = 0; i < MICROVM_VIRTIO_SLOTS; i++)
+        virtio_mmio_probe(MICROVM_VIRTIO + i * MICROVM_VIRTIO_SIZE, acpi_information.ioapics[1].first_line + i);
 }
 
 unsigned arch_random_seed(uint64_t *value) {

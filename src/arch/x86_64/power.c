@@ -29,6 +29,7 @@ void arch_power_off(void) {
     uint8_t type = acpi->has_power_off_type ? acpi->power_off_type : SLEEP_TYPE_OFF;
     if (acpi->sleep_control.address) register_write8(&acpi->sleep_control, (uint8_t)(type << 2) | SLEEP_ENABLE);
     if (acpi->power_port) port_write16(acpi->power_port, (uint16_t)(type << 10) | PM1_SLEEP_ENABLE);
+    clock_spin(NANOSECONDS_PER_SECOND); // the emulator stops this processor soon, but not within the instruction
     log_error("x86", "this machine does not switch off: halted");
     halt();
 }
