@@ -8,7 +8,7 @@ unsigned mock_call_count;
 int32_t mock_results[KERNEL_OP_COUNT];
 struct user_frame mock_frame;
 const struct personality_hooks *mock_hooks[PERSONALITY_COUNT];
-unsigned mock_allocations;
+static unsigned allocations;
 char mock_log[4096], mock_trace[8192];
 void *mock_slots[2];
 bool mock_failed;
@@ -26,7 +26,15 @@ const struct kernel_ops mock_ops = {
 #undef KERNEL_OP
 };
 
+unsigned mock_kept(void) {
+    return allocations - (mock_slots[0] != nullptr) - (mock_slots[1] != nullptr);
+}
+
 void mock_reset(void) {
+    for (unsigned i = 0; i < 2; i++) {
+        if (mock_slots[i]) kop_release(mock_slots[i]);
+        mock_slots[i] = nullptr;
+    }
     mock_call_count = 0;
     memset(mock_results, 0, sizeof(mock_results));
     mock_frame = (struct user_frame){};
@@ -84,6 +92,7 @@ uintptr_t mock_user_string(const char *text) {
 // Only what was handed out is accessible.
 static bool accessible(uintptr_t address, size_t size) {
     uintptr_t base = (uintptr_t)arena;
+    if (!arena) return false;
     return address >= base && address - base <= arena_used && size <= arena_used - (address - base);
 }
 
@@ -149,12 +158,12 @@ int32_t kop_allocate(size_t size, void **memory) {
     ENTER(allocate, size);
     if (!size || size > 1 << 20) return -EINVAL;
     *memory = calloc(1, size);
-    mock_allocations++;
+    allocations++;
     return 0;
 }
 
 int32_t kop_release(void *memory) {
-    if (memory) mock_allocations--;
+    if (memory) allocations--;
     free(memory);
     return 0;
 }

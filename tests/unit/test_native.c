@@ -1,4 +1,4 @@
-// sources: build/host/mock_ops.c tests/unit/mock.c personality/src/*.c personality/src/*/*.c personality/src/linux/x86_64/signal*.c lib/format.c
+// sources: $(MOCKED_PERSONALITY)
 // The native interface: marshalling by op index, refusal of ops that take kernel memory, a failing n-th op, hostile
 // words, and the stack of a fresh program.
 #include "personality/src/os.h"
@@ -48,7 +48,7 @@ static int reset(void **) {
 }
 
 static int no_leak(void **) {
-    return mock_allocations != 0;
+    return mock_kept() != 0;
 }
 
 static void test_marshalling(void **) {
@@ -87,7 +87,7 @@ static void test_hostile_words(void **) {
         for (size_t i = 0; i < array_size(words) * array_size(words); i++) {
             uintptr_t a = words[i % array_size(words)], b = words[i / array_size(words)];
             personality_syscall(op, a, b, a, b, a, PERSONALITY_NATIVE | (i % 2 ? PERSONALITY_TRACED : 0));
-            assert_int_equal(mock_allocations, 0);
+            assert_int_equal(mock_kept(), 0);
             assert_null(mock_find(KERNEL_OP_register_hooks, 0));
             mock_reset();
         }
@@ -101,7 +101,7 @@ static void test_every_op_fails(void **) {
             uintptr_t user = mock_user_string("/a/name");
             mock_fail(n, ENOMEM);
             intptr_t result = (intptr_t)personality_syscall(op, user, user, user, user, user, PERSONALITY_NATIVE);
-            assert_int_equal(mock_allocations, 0);
+            assert_int_equal(mock_kept(), 0);
             if (!mock_failed) break;
             if (op != KERNEL_OP_kill && op != KERNEL_OP_kill_thread) assert_true(result < 0);
         }

@@ -4,6 +4,9 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)
 UNIT_CFLAGS := -std=c23 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer \
 	-Wall -Wextra -Werror -Wno-unused-parameter -I. -Ipersonality/include -Ipersonality/include/x86_64 -Ibtrfs/include \
 	-Ipersonality/src/linux/x86_64 -Itests/unit/include -Isrc/arch/hosted/include -DHOSTED_TEST=1 -MMD -MP
+# For `// sources: $(MOCKED_PERSONALITY)`: the personality layer on the mock of the kernel ops.
+MOCKED_PERSONALITY = $(HOST)/mock_ops.c tests/unit/mock.c $(wildcard personality/src/*.c personality/src/*/*.c) \
+	$(filter-out %/vdso.c,$(wildcard personality/src/*/x86_64/*.c)) lib/format.c
 unit_sources = $(shell sed -n 's,^// sources: ,,p' tests/unit/$(1).c)
 unit_flags = $(shell sed -n 's,^// flags: ,,p' tests/unit/$(1).c)
 

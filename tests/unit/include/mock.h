@@ -20,11 +20,12 @@ extern const char *const mock_names[KERNEL_OP_COUNT];
 extern const struct kernel_ops mock_ops;
 extern struct user_frame mock_frame;
 extern const struct personality_hooks *mock_hooks[PERSONALITY_COUNT];
-extern unsigned mock_allocations; // blocks that were not released
 extern char mock_log[4096], mock_trace[8192];
 extern void *mock_slots[2];
 
-// Forgets calls, results, user memory and texts; checks nothing.
+// Blocks that were not released, slots left out.
+unsigned mock_kept(void);
+// Forgets calls, results, slots, user memory and texts; checks nothing.
 void mock_reset(void);
 // The n-th op from now (1: the next) answers -error; 0: none does. mock_failed says whether it came to that.
 void mock_fail(unsigned n, int32_t error);
