@@ -1,5 +1,4 @@
-// sources: build/host/mock_ops.c tests/unit/mock.c personality/src/*.c personality/src/*/*.c
-// sources: personality/src/linux/x86_64/*.c lib/format.c
+// sources: $(MOCKED_PERSONALITY)
 
 #include "personality/src/linux/arch.h"
 #include "personality/src/linux/process.h"

@@ -1,7 +1,9 @@
 // Waiting until descriptors are ready: poll and select in all forms.
 #include "personality/src/linux/poll.h"
+
 #include "lib/string.h"
 #include "personality/src/linux/file.h"
+#include <stdckdint.h>
 
 // A relative time by pointer as a deadline; TIME_NEVER for a null pointer. -EFAULT, -EINVAL.
 static int32_t deadline_fetch(nanoseconds *deadline, uintptr_t word) {
@@ -197,8 +199,8 @@ SHIM5(linux_select, count, readable, writable, exceptional, timeout) {
     if (timeout != 0) {
         int32_t error = fetch_struct(&given, timeout);
         if (error < 0) return error;
-        struct linux_timespec span = {.tv_sec = given.tv_sec + given.tv_usec / 1'000'000,
-                                      .tv_nsec = given.tv_usec % 1'000'000 * 1000};
+        struct linux_timespec span = {.tv_nsec = given.tv_usec % 1'000'000 * 1000};
+        if (ckd_add(&span.tv_sec, given.tv_sec, given.tv_usec / 1'000'000)) return -EINVAL;
         nanoseconds relative;
         error = linux_timespec_to_kernel(&span, &relative);
         if (error < 0) return error;
