@@ -66,6 +66,7 @@ struct context {
     enum wait_flags wait_flags; // (A)
     struct timer wait_timer;    // (c)
     bool wait_timed_out;        // (A)
+    bool stop_waiting;          // (A) sleeps until the process continues
 
     // signals
     signal_set blocked, saved_blocked;   // (s) write, (c) read; saved: restored on return (sigsuspend, ppoll)
@@ -106,7 +107,8 @@ struct process {
     int32_t group, session;       // (T) ids
     struct tty *terminal;         // (T) controlling terminal; a reference
     struct list all_link;         // (T)
-    struct wait_queue child_wait; // woken when a child changes state
+    struct wait_queue child_wait; // woken when a child changes state, and when a thread of an exiting process ends
+    struct waitable vfork_done;   // where the child of a vfork signals its parent
     uint32_t exit_signal;         // (T) to the parent
     int32_t exit_status;          // (T) valid for zombies: code << 8 | signal | 0x80 core, as wait(2)
     enum child_code wait_code;    // (T) of the last state change
@@ -120,8 +122,9 @@ struct process {
     struct list threads;   // (t)
     uint32_t thread_count; // (t)
     struct context *leader;
-    bool exiting;         // (t) no new threads; all must die
-    int32_t exit_request; // (t) the wait status to end with
+    bool exiting;             // (t) no new threads; all must die
+    struct context *survivor; // (t) all but this one must die (exec)
+    int32_t exit_request;     // (t) the wait status to end with
 
     // what threads share
     struct address_space *address_space;   // (m) replaced by exec
@@ -132,12 +135,12 @@ struct process {
     uint64_t security_generation;
 
     // signals
-    struct spinlock signal_lock;    // RANK_SIGNAL (s)
-    struct signal_actions *actions; // (s) shared by CLONE_SIGHAND
-    struct signal_queue pending;    // (s)
+    struct spinlock signal_lock;        // RANK_SIGNAL (s)
+    struct signal_actions *actions;     // (s) shared by CLONE_SIGHAND
+    struct signal_queue pending;        // (s)
     struct wait_queue signal_readiness; // woken by each signal that is sent to it or its threads (signalfd)
-    uint32_t stop_signal;           // (s)
-    bool stopped;                   // (s)
+    uint32_t stop_signal;               // (s)
+    bool stopped;                       // (s)
 
     // accounting and limits
     struct kernel_rlimit limits[RLIMIT_COUNT];  // (m)
@@ -145,6 +148,8 @@ struct process {
     nanoseconds start_time;
     struct interval_timer *interval_timers; // src/context/interval_timer.c
     struct list posix_timers;
+    uint32_t signals_queued; // (s) entries in all its queues
+    bool signal_forced;      // (s) process 1 may die of this one
     void *personality_slot;
 };
 

@@ -17,6 +17,9 @@ void credentials_put(struct credentials *credentials);
 [[nodiscard]] struct credentials *credentials_copy(const struct credentials *credentials);
 // Makes new (a reference is consumed) the running process's.
 void credentials_commit(struct credentials *new);
+// Those of any process, with a reference.
+struct process;
+[[nodiscard]] struct credentials *process_credentials(struct process *process);
 // Whether the running process has the capability in its effective set.
 bool capable(enum capability capability);
 bool credentials_in_group(const struct credentials *credentials, uint32_t gid);

@@ -28,6 +28,9 @@ struct handle_table {
 [[nodiscard]] struct handle_table *handle_table_copy(struct handle_table *table); // fork
 void handle_table_get(struct handle_table *table);
 void handle_table_put(struct handle_table *table); // the last one closes all. May sleep
+// Called when a descriptor of the running process that names this file was closed, table locks released: record locks
+// go.
+[[gnu::weak]] void file_descriptor_closed(struct file *file);
 void handle_table_close_on_exec(struct handle_table *table);
 // Of the running process:
 // The lowest free descriptor >= minimum and < RLIMIT_NOFILE; consumes the reference on success. -EMFILE, -ENOMEM,

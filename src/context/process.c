@@ -241,6 +241,7 @@ struct process *process_alloc(void) {
     list_init(&process->posix_timers);
     wait_queue_init(&process->child_wait);
     wait_queue_init(&process->signal_readiness);
+    waitable_init(&process->vfork_done, CONSUME_NONE, 0);
     spinlock_init(&process->lock, RANK_PROCESS);
     spinlock_init(&process->signal_lock, RANK_SIGNAL);
     process->dumpable = true;
@@ -255,7 +256,18 @@ void process_add_thread(struct process *process, struct context *context) {
 }
 
 void process_publish(struct process *process, struct process *parent) {
+    struct process *self = context_current()->process;
     spin_lock(&tasklist_lock);
+    if (self) {
+        if (!parent) { // CLONE_PARENT
+            parent = self->parent;
+            process->exit_signal = self->exit_signal;
+        }
+        process->group = self->group;
+        process->session = self->session;
+        process->terminal = self->terminal;
+        if (process->terminal) tty_get(process->terminal);
+    }
     process->parent = parent;
     if (parent) list_push_back(&parent->children, &process->sibling);
     list_push_back(&processes, &process->all_link);

@@ -19,7 +19,8 @@ void id_withdraw_process(struct process *process); // and frees the id
 [[nodiscard]] struct process *process_alloc(void);
 // Adds to the process's threads. Caller holds process->lock or is the only one to know of it.
 void process_add_thread(struct process *process, struct context *context);
-// Adds to the family and to the list of all. Takes tasklist_lock.
+// Adds to the family (parent nullptr: the running process's own parent, for CLONE_PARENT) and to the list of all;
+// group, session and terminal are those of the running process. Takes tasklist_lock.
 void process_publish(struct process *process, struct process *parent);
 
 // Makes all threads of the process but `except` die. Caller holds process->lock.
@@ -31,5 +32,5 @@ void process_request_exit(struct process *process, int32_t status);
 // What follows when the parent of a process, or its group, changes: POSIX's orphaned groups. Caller holds
 // tasklist_lock.
 bool process_group_orphaned(int32_t group, const struct process *ignored);
-// Tells the parent that the child stopped or continued (SIGCHLD, wake). Takes tasklist_lock.
-void process_report_stop(struct process *process, bool continued, uint32_t signal);
+// Tells the parent that the child stopped or continued (SIGCHLD, wake). Caller holds tasklist_lock.
+void process_report_stop_locked(struct process *process, bool continued, uint32_t signal);

@@ -6,6 +6,7 @@
 // switch is over. Others (stealing) leave a thread with on_cpu set alone.
 #include "src/context/scheduler.h"
 
+#include "src/context/interval_timer.h"
 #include "src/kernel.h"
 #include "src/memory/address_space.h"
 
@@ -330,6 +331,7 @@ static void tick(struct timer *timer) {
     bool crowded = queue->count;
     spin_unlock(&queue->lock);
     if (crowded && cpu_count > 1) balance(queue);
+    if (current->process) interval_timer_tick(current);
     timer_arm(timer, now + TICK);
 }
 

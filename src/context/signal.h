@@ -26,6 +26,8 @@ int32_t signal_send_process(struct process *process, const struct kernel_siginfo
 int32_t signal_send_context(struct context *context, const struct kernel_siginfo *info);
 // All members of a process group. -ESRCH when it is empty. Takes tasklist_lock.
 int32_t signal_send_group(int32_t group, const struct kernel_siginfo *info);
+// For the holder of tasklist_lock.
+int32_t signal_send_process_locked(struct process *process, const struct kernel_siginfo *info);
 // For the kernel's own: SIGINT of the tty and so on.
 int32_t signal_send_group_simple(int32_t group, uint32_t signal);
 // A synchronous signal of the running thread: not to be ignored or blocked (then the default action kills).
@@ -39,4 +41,18 @@ bool signal_ignored_or_blocked(uint32_t signal);
 void signal_mask_temporarily(signal_set mask);
 // On return to user mode: takes signals and delivers them; stops; may not return (death).
 void signal_deliver_pending(struct user_frame *frame);
+// Signals that are pending for the running thread, its process's included.
+signal_set signal_pending_set(void);
+// Takes one of set that is pending, blocked or not. False: none.
+bool signal_take(signal_set set, struct kernel_siginfo *info);
+// Inside an interruptible wait: stops when that is what the next signal asks for, or when the process is stopped
+// already. Returns whether it did (now continued).
+bool signal_stop_in_wait(void);
+void signal_queue_clear(struct process *process, struct signal_queue *queue); // frees the entries
+void signal_set_mask(signal_set mask);                                        // of the running thread
+// Sleeps while WORK_STOP is set; returns also when the thread must die.
+void signal_stop_sleep(void);
+struct signal_actions *signal_actions_copy(const struct signal_actions *actions); // nullptr: no memory
+// Consumes the reference to new and drops the one to the old.
+void signal_actions_replace(struct process *process, struct signal_actions *new);
 void signal_exec_reset(struct process *process); // handlers become default

@@ -90,9 +90,8 @@ static enum wait_result wait_interruption(struct context *self, enum wait_flags 
     uint32_t work = atomic_load_seq_cst(&self->work);
     if (likely(!(work & (WORK_EXIT | WORK_SIGNAL | WORK_STOP)))) return WAIT_WOKEN;
     if (work & WORK_EXIT) return WAIT_KILL;
-    if ((flags & WAIT_INTERRUPTIBLE) == WAIT_INTERRUPTIBLE && (work & WORK_SIGNAL) && signal_deliverable())
-        return WAIT_SIGNAL;
-    return WAIT_WOKEN;
+    if ((flags & WAIT_INTERRUPTIBLE) != WAIT_INTERRUPTIBLE) return WAIT_WOKEN;
+    return signal_deliverable() ? WAIT_SIGNAL : WAIT_WOKEN;
 }
 
 static void wait_time_out(struct timer *timer) {
@@ -106,6 +105,9 @@ enum wait_result context_block(enum wait_flags flags, nanoseconds deadline) {
     if (flags) {
         atomic_store_seq_cst(&self->wait_flags, flags);
         enum wait_result interruption = wait_interruption(self, flags);
+        if (unlikely(self->work & (WORK_SIGNAL | WORK_STOP)) && interruption != WAIT_KILL &&
+            (flags & WAIT_INTERRUPTIBLE) == WAIT_INTERRUPTIBLE && signal_stop_in_wait())
+            return WAIT_WOKEN;
         if (unlikely(interruption != WAIT_WOKEN)) {
             if (interruption == WAIT_SIGNAL) atomic_fetch_or_relaxed(&self->work, WORK_INTERRUPTED);
             context_block_cancel();

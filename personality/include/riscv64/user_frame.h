@@ -25,6 +25,10 @@ static inline uintptr_t user_frame_stack_pointer(const struct user_frame *frame)
     return frame->x[2];
 }
 
+static inline void user_frame_set_stack_pointer(struct user_frame *frame, uintptr_t stack_pointer) {
+    frame->x[2] = stack_pointer;
+}
+
 // The sixth argument of a call in the convention of the System V ABIs.
 static inline uintptr_t user_frame_sixth_argument(const struct user_frame *frame) {
     return frame->x[15];
