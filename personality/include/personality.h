@@ -73,6 +73,7 @@ struct program_image {
     uintptr_t stack_top; // highest address of the new stack, exclusive, page aligned
     uintptr_t vdso;      // where the personality's time page image was mapped; 0: none
     const struct kernel_exec *exec;
+    uintptr_t *strings_address; // out: where the start hook put exec's strings
     const char *path; // the program's name as given (AT_EXECFN)
     uint32_t uid, euid, gid, egid;
     bool secure; // exec gained privilege

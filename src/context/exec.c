@@ -387,6 +387,16 @@ static int32_t prepare(struct prepared *p, int32_t directory, uint32_t flags) {
 
 // ---- commit
 
+// Where /proc finds the command line and the environment: exec's strings lie in one piece.
+static void remember_strings(struct address_space *space, uintptr_t strings, const struct kernel_exec *exec) {
+    size_t arguments = 0;
+    for (uint32_t i = 0; i < exec->argument_count && arguments < exec->strings_size; i++)
+        arguments += strnlen(exec->strings + arguments, exec->strings_size - arguments - 1) + 1;
+    space->argument_start = strings;
+    space->argument_end = space->environment_start = strings + arguments;
+    space->environment_end = strings + exec->strings_size;
+}
+
 static void set_name(struct context *context, const char *path) {
     const char *slash = strrchr(path, '/');
     string_copy(context->name, slash ? slash + 1 : path, sizeof context->name);
@@ -488,11 +498,14 @@ int32_t process_exec(int32_t directory, const char *path, size_t length, uint32_
     struct user_frame *frame = arch_context_user_frame(context_current());
     const struct personality_hooks *hooks = personality_hooks_of(process->personality);
     error = arch_context_reset();
+    uintptr_t strings = 0;
+    p->start.strings_address = &strings;
     if (!error && hooks && hooks->start)
         error = hooks->start(&p->start, frame);
     else if (!error)
         user_frame_init(frame, p->start.start, p->start.stack_top);
     frame->disposition = FRAME_KEEP;
+    if (strings) remember_strings(process->address_space, strings, &p->exec);
     prepared_release(p);
     if (error) kill_after_commit();
     return 0;

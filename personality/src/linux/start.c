@@ -58,6 +58,7 @@ int32_t linux_start(const struct program_image *image, struct user_frame *frame)
     uintptr_t name = top;
     if (error == 0) error = push(&top, exec->strings, exec->strings_size);
     uintptr_t strings = top;
+    if (error == 0 && image->strings_address) *image->strings_address = strings;
     if (error == 0) error = push(&top, linux_platform.name, strlen(linux_platform.name) + 1);
     uintptr_t platform = top;
     top = align_down(top, 16);
