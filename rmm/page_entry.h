@@ -28,6 +28,10 @@ enum entry_bits : uint64_t {
 static inline physical_address entry_physical(uint64_t entry) {
     return entry & ENTRY_FRAME;
 }
+// Puts a frame into an entry that was encoded for physical address 0.
+static inline uint64_t entry_place(physical_address physical, uint64_t bits) {
+    return physical | bits;
+}
 static inline bool entry_is_leaf(uint64_t entry, unsigned level) {
     return level == 0 || (entry & ENTRY_LARGE);
 }
@@ -93,6 +97,9 @@ enum entry_bits : uint64_t {
 static inline physical_address entry_physical(uint64_t entry) {
     return entry & ENTRY_FRAME;
 }
+static inline uint64_t entry_place(physical_address physical, uint64_t bits) {
+    return physical | bits;
+}
 static inline bool entry_is_leaf(uint64_t entry, unsigned level) {
     return level == 0 || !(entry & ENTRY_TABLE_OR_PAGE);
 }
@@ -154,6 +161,9 @@ enum entry_bits : uint64_t {
 
 static inline physical_address entry_physical(uint64_t entry) {
     return (entry & ENTRY_FRAME) << 2;
+}
+static inline uint64_t entry_place(physical_address physical, uint64_t bits) {
+    return physical >> 2 | bits;
 }
 static inline bool entry_is_leaf(uint64_t entry, unsigned level) {
     return level == 0 || (entry & (ENTRY_READ | ENTRY_WRITE | ENTRY_EXECUTE));

@@ -21,6 +21,8 @@ enum lock_rank : uint8_t {
     RANK_READINESS = 75,
     RANK_DEVICE = 80,
     RANK_DRIVER = 82, // a device's queues: terminals call drivers with their lock held
+    RANK_PAGE_TABLE = 83,
+    RANK_PAGE_LIST = 84, // the list of reclaimable pages
     RANK_WAIT_QUEUE = 85,
     RANK_TIMER = 90,
     RANK_RUN_QUEUE = 92,

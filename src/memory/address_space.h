@@ -32,6 +32,7 @@ struct grant {
     virtual_address start, end;
     uint32_t protection, maximum_protection; // PROT_*
     uint32_t flags;
+    uint64_t leaf;                // bits of a page-table entry that grants the whole protection
     uint64_t cookie;              // grants of different cookies never merge (0: may merge)
     struct memory_object *object; // nullptr: private anonymous memory
     uint64_t offset;              // of start in the object, in bytes
@@ -46,9 +47,11 @@ struct address_space {
     struct spinlock page_lock;
     struct page_table table;
     struct tree grants;
-    struct grant *last_hit;   // (page_lock or write lock) cache of the last look-up
-    uint64_t active_cpus;     // (A) processors that have the table loaded
-    virtual_address map_base; // mmap allocates downwards from here
+    struct grant *last_hit;     // (page_lock or write lock) cache of the last look-up
+    uint64_t active_cpus;       // (A) processors that have the table loaded
+    virtual_address map_base;   // mmap allocates downwards from here
+    virtual_address search_top; // (lock) no gap above it is larger than search_skipped
+    size_t search_skipped;
     virtual_address break_start, break_end;
     uint64_t mapped_pages, resident_pages, locked_pages, maximum_resident_pages; // (A)
     uint64_t limit_pages, data_limit, stack_limit;                               // RLIMIT_AS, DATA, STACK copies

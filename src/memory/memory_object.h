@@ -15,6 +15,7 @@ struct memory_object_operations {
     // nullptr: zero fill.
     int32_t (*fill)(struct memory_object *object, uint64_t index, struct frame *frame);
     // Instead of fill: the frame that holds the page already (the initrd), with a reference taken; nullptr: use fill.
+    // Does not sleep. Such pages never enter the object's tree.
     struct frame *(*borrow)(struct memory_object *object, uint64_t index);
     // Writes a dirty page back; nullptr: pages are the storage (tmp) and are never dropped.
     int32_t (*write_back)(struct memory_object *object, uint64_t index, struct frame *frame);
@@ -27,6 +28,7 @@ struct memory_object {
     void *owner;                // the node
     struct mutex lock;          // guards pages, size, mappings; RANK_OBJECT
     uint64_t size;              // bytes; changed under lock, read atomically
+    uint64_t backing_size;      // bytes from the start that fill and borrow know; what lies beyond is zero
     uint64_t page_count;        // resident
     void *pages;                // radix tree, src/memory/memory_object.c
     struct list mappings;       // grants that map it
@@ -54,4 +56,7 @@ void memory_object_put(struct memory_object *object);
 void memory_object_punch(struct memory_object *object, uint64_t offset, uint64_t length);
 // The first offset >= offset that is data (or a hole): for SEEK_DATA and SEEK_HOLE; -ENXIO.
 [[nodiscard]] int64_t memory_object_seek(struct memory_object *object, uint64_t offset, bool data);
+// Writes dirty pages of a range back (nothing to do without write_back). The first error, or 0. May sleep.
 [[nodiscard]] int32_t memory_object_sync(struct memory_object *object, uint64_t offset, uint64_t length);
+// Pages that memory_reclaim can drop, for statistics.
+uint64_t memory_cached_pages(void);

@@ -1,0 +1,72 @@
+#include "src/memory/reclaim.h"
+
+#include "lib/atomic.h"
+#include "rmm/frame.h"
+#include "src/context/lock.h"
+#include "src/memory/heap.h"
+#include "src/memory/memory_object.h"
+
+static struct spinlock lock = SPINLOCK_INIT(RANK_PAGE_LIST); // guards the list
+static struct list pages = LIST_INIT(pages);                 // newest first
+static uint64_t page_count;
+
+void reclaim_remember(struct frame *frame) {
+    spin_lock(&lock);
+    list_push_front(&pages, &frame->link);
+    page_count++;
+    spin_unlock(&lock);
+}
+
+void reclaim_forget(struct frame *frame) {
+    spin_lock(&lock);
+    list_remove(&frame->link);
+    page_count--;
+    spin_unlock(&lock);
+}
+
+void reclaim_synchronise(void) {
+    spin_lock(&lock);
+    spin_unlock(&lock);
+}
+
+uint64_t memory_cached_pages(void) {
+    return atomic_load_relaxed(&page_count);
+}
+
+static bool droppable(const struct frame *frame) {
+    return !(frame->flags & FRAME_DIRTY) && atomic_load_acquire(&frame->references) == 1;
+}
+
+// Caller holds the list's lock: so the object, whose page is in the list, can't go away while its lock is tried.
+static bool try_drop(struct frame *frame) {
+    struct memory_object *object = frame->object;
+    bool dropped = false;
+    if (!mutex_trylock(&object->lock)) return false;
+    if (frame->flags & FRAME_REFERENCED) {
+        frame->flags &= (uint16_t)~FRAME_REFERENCED;
+    } else if (droppable(frame)) {
+        list_remove(&frame->link);
+        page_count--;
+        memory_object_drop_page_locked(object, frame->index);
+        dropped = true;
+    }
+    mutex_unlock(&object->lock);
+    return dropped;
+}
+
+size_t memory_reclaim(size_t frames) {
+    size_t freed = 0;
+    spin_lock(&lock);
+    // Twice around: the first pass takes the second chance away.
+    for (uint64_t left = page_count * 2; left && freed < frames && !list_empty(&pages); left--) {
+        struct frame *frame = list_entry(pages.previous, struct frame, link);
+        if (try_drop(frame)) {
+            freed++;
+        } else {
+            list_remove(&frame->link);
+            list_push_front(&pages, &frame->link);
+        }
+    }
+    spin_unlock(&lock);
+    return freed;
+}

@@ -1,0 +1,169 @@
+// Clearing, changing and moving the leaves of a range, with one TLB flush for each batch of frames.
+#include "src/memory/grant.h"
+
+// ---- TLBs
+
+struct flush {
+    virtual_address start, end;
+};
+constexpr size_t FLUSH_PAGES_MAXIMUM = 32;
+
+static void flush_here(void *data) {
+    const struct flush *flush = data;
+    cpu_current()->flush_count++;
+    if (flush->end - flush->start > FLUSH_PAGES_MAXIMUM * PAGE_SIZE) {
+        arch_tlb_flush_all();
+        return;
+    }
+    for (virtual_address at = flush->start; at < flush->end; at += PAGE_SIZE)
+        arch_tlb_flush_page(at);
+}
+
+void tlb_flush_range(struct address_space *space, virtual_address start, virtual_address end) {
+    struct flush flush = {start, end};
+    uint64_t self = 1ULL << cpu_current()->id;
+    atomic_fence_seq_cst(); // the entries are written before the set is read
+    uint64_t active = atomic_load_seq_cst(&space->active_cpus);
+    if (active & self) flush_here(&flush);
+    if (unlikely(active & ~self)) arch_processors_call(active & ~self, flush_here, &flush);
+}
+
+void tlb_flush_one(struct address_space *space, virtual_address address) {
+    tlb_flush_range(space, address, address + PAGE_SIZE);
+}
+
+// ---- clearing
+
+static void zap_flush(struct zap *zap) {
+    if (zap->start < zap->end) tlb_flush_range(zap->space, zap->start, zap->end);
+    if (zap->resident) atomic_fetch_sub_relaxed(&zap->space->resident_pages, zap->resident);
+    for (unsigned i = 0; i < zap->count; i++)
+        frame_put(zap->frames[i]);
+    zap->count = zap->resident = 0;
+    zap->start = UINTPTR_MAX;
+    zap->end = 0;
+}
+
+static bool zap_leaf(void *data, virtual_address address, uint64_t *entry, bool large) {
+    struct zap *zap = data;
+    uint64_t value = *entry;
+    struct frame *frame = frame_of(entry_physical(value));
+    if (zap->keep_private && frame && frame->flags & FRAME_ANONYMOUS) return true;
+    value = __atomic_exchange_n(entry, 0, __ATOMIC_ACQ_REL);
+    zap->start = min(zap->start, address);
+    zap->end = max(zap->end, address + (large ? LARGE_PAGE_SIZE : PAGE_SIZE));
+    if (!frame || frame == zero_frame) return true;
+    frame_unmap(frame);
+    zap->resident++;
+    zap->frames[zap->count++] = frame;
+    if (zap->count == ZAP_BATCH) zap_flush(zap);
+    return true;
+}
+
+static void zap_start(struct zap *zap, struct address_space *space) {
+    zap->space = space;
+    zap->start = UINTPTR_MAX;
+    zap->end = 0;
+    zap->count = zap->resident = 0;
+    zap->keep_private = false;
+}
+
+void space_zap(struct address_space *space, virtual_address start, virtual_address end) {
+    struct list tables = LIST_INIT(tables);
+    struct zap zap;
+    zap_start(&zap, space);
+    spin_lock(&space->page_lock);
+    page_table_walk(&space->table, start, end, zap_leaf, &zap);
+    if (end - start >= LARGE_PAGE_SIZE) {
+        page_table_trim(&space->table, start, end, &tables);
+        if (!list_empty(&tables)) { // processors may keep pointers to tables too
+            zap.start = min(zap.start, start);
+            zap.end = max(zap.end, end);
+        }
+    }
+    zap_flush(&zap);
+    spin_unlock(&space->page_lock);
+    page_table_free_list(&tables);
+}
+
+void mappings_zap(struct memory_object *object, uint64_t first, uint64_t end, bool anonymous) {
+    list_for_each(grant, &object->mappings, struct grant, object_link) {
+        uint64_t base = grant->offset >> PAGE_SHIFT, pages = (grant->end - grant->start) >> PAGE_SHIFT;
+        uint64_t from = max(first, base), to = min(end, base + pages);
+        if (from >= to) continue;
+        struct zap zap;
+        zap_start(&zap, grant->space);
+        zap.keep_private = !anonymous;
+        spin_lock(&grant->space->page_lock);
+        page_table_walk(&grant->space->table, grant->start + ((from - base) << PAGE_SHIFT),
+                        grant->start + ((to - base) << PAGE_SHIFT), zap_leaf, &zap);
+        zap_flush(&zap);
+        spin_unlock(&grant->space->page_lock);
+    }
+}
+
+// ---- changing
+
+struct protect_walk {
+    const struct grant *grant;
+    bool narrowed; // some leaf lost a right
+};
+
+static bool protect_leaf(void *data, virtual_address, uint64_t *entry, bool) {
+    struct protect_walk *walk = data;
+    uint64_t old = *entry, changed = entry_place(entry_physical(old), walk->grant->leaf);
+    struct frame *frame = frame_of(entry_physical(old));
+    bool own = frame && frame->flags & FRAME_ANONYMOUS && atomic_load_acquire(&frame->map_count) == 1;
+    // A write fault decides about the rest: copies, or marks the object's page.
+    if (!own && !(entry_present(old) && entry_writable(old))) changed = entry_without_write(changed);
+    if (changed == old) return true;
+    uint32_t before = entry_flags(old), after = entry_flags(changed);
+    if (before & ~after & (PAGE_READ | PAGE_WRITE | PAGE_EXECUTE)) walk->narrowed = true;
+    __atomic_store_n(entry, changed, __ATOMIC_RELEASE);
+    return true;
+}
+
+void space_protect(struct address_space *space, const struct grant *grant, virtual_address start, virtual_address end) {
+    struct protect_walk walk = {.grant = grant};
+    spin_lock(&space->page_lock);
+    page_table_walk(&space->table, start, end, protect_leaf, &walk);
+    if (walk.narrowed) tlb_flush_range(space, start, end);
+    spin_unlock(&space->page_lock);
+}
+
+// ---- moving
+
+struct move_walk {
+    struct address_space *space;
+    virtual_address from, to;
+    bool failed;
+};
+
+static bool move_prepare(void *data, virtual_address address, uint64_t *, bool) {
+    struct move_walk *walk = data;
+    walk->failed = !page_table_entry_create(&walk->space->table, walk->to + (address - walk->from));
+    return !walk->failed;
+}
+
+static bool move_leaf(void *data, virtual_address address, uint64_t *entry, bool) {
+    struct move_walk *walk = data;
+    virtual_address target = walk->to + (address - walk->from);
+    uint64_t value = __atomic_exchange_n(entry, 0, __ATOMIC_ACQ_REL);
+    struct frame *frame = frame_of(entry_physical(value));
+    if (frame && frame->flags & FRAME_ANONYMOUS && atomic_load_relaxed(&frame->map_count) == 1)
+        frame->index = target >> PAGE_SHIFT;
+    *page_table_entry(&walk->space->table, target) = value;
+    return true;
+}
+
+int32_t space_move(struct address_space *space, virtual_address start, virtual_address end, virtual_address new_start) {
+    struct move_walk walk = {.space = space, .from = start, .to = new_start};
+    spin_lock(&space->page_lock);
+    page_table_walk(&space->table, start, end, move_prepare, &walk);
+    if (!walk.failed) {
+        page_table_walk(&space->table, start, end, move_leaf, &walk);
+        tlb_flush_range(space, start, end);
+    }
+    spin_unlock(&space->page_lock);
+    return walk.failed ? -ENOMEM : 0;
+}
