@@ -11,6 +11,12 @@ constexpr size_t CALL_SIZE = 9, MEMORY_SIZE = 8192;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+// A lock that nobody gives up is waited for a few times, then a signal comes.
+static unsigned waits;
+int32_t kop_futex_wait(struct user_address, uint32_t, uint32_t, nanoseconds, uint32_t) {
+    return ++waits > 8 ? -KERNEL_ERESTART : 0;
+}
+
 static uintptr_t word(uint8_t choice, uintptr_t memory) {
     static const uintptr_t numbers[] = {0, 1, 2, 3, 8, 16, 4096, UINTPTR_MAX, INT64_MAX, INT32_MAX, UINT32_MAX, 0x1000};
     if (choice < 128) return memory + choice * 64;
@@ -23,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!initialised) personality_init(&mock_ops);
     initialised = true;
     mock_reset();
+    waits = 0;
     uintptr_t memory = mock_user(MEMORY_SIZE);
     unsigned calls = size ? data[0] % 4 + 1 : 0;
     if (size < 1 + calls * CALL_SIZE) return 0;
