@@ -17,6 +17,7 @@
 #include "src/scheme/scheme.h"
 #include "src/scheme/tty.h"
 #include "src/syscall_handler/syscall_handler.h"
+#include "src/syscall_handler/trace_output.h"
 
 static const char *const init_paths[] = {"/init", "/sbin/init", "/bin/init", "/bin/sh"};
 
@@ -68,6 +69,7 @@ static void open_console(void) {
 
 static void first_process(void *) {
     open_console();
+    trace_output_open();
     size_t length;
     const char *chosen = command_line_option("init", &length);
     if (chosen && length) {

@@ -6,7 +6,7 @@
 #include "src/kernel.h"
 #include "src/memory/heap.h"
 #include "src/memory/user_copy.h"
-#include "src/syscall_handler/syscall_handler.h"
+#include "src/syscall_handler/trace_output.h"
 
 constexpr size_t ALLOCATE_MAXIMUM = 1UL << 20;
 
@@ -66,14 +66,8 @@ int32_t kop_log(const char *text, size_t length) {
     return 0;
 }
 
-static void (*trace_output)(const char *text, size_t length) = arch_console_write;
-
-void trace_output_set(void (*write)(const char *text, size_t length)) {
-    trace_output = write;
-}
-
 int32_t kop_trace_write(const char *text, size_t length) {
-    trace_output(text, length);
+    trace_output_write(text, length);
     return 0;
 }
 

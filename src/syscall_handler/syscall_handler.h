@@ -20,8 +20,5 @@ uint32_t personality_flags(void);
 // it registered none. The page of the time record lies right below the image. -ENOMEM. May sleep.
 [[nodiscard]] int32_t personality_time_page_map(uint32_t personality, struct address_space *space, uintptr_t *image);
 
-// Where the tracer's lines go: any context that may sleep. Until it is set: the console.
-void trace_output_set(void (*write)(const char *text, size_t length));
-
 // The last calls of this processor, oldest first, for a panic. Returns how many were visited.
 unsigned syscall_trap_last(void (*visit)(uint32_t number, uint32_t tid));
