@@ -1,11 +1,11 @@
 // fcntl in all its commands, flock, ioctl of every descriptor.
-#include "linux_calls.h"
-
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+
+#include "linux_calls.h"
 
 static void test_duplicates(void) {
     int fd = file_with("dup", "x");

@@ -1,6 +1,4 @@
 // poll, select, epoll, eventfd, signalfd, timerfd.
-#include "linux_calls.h"
-
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -11,6 +9,8 @@
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <time.h>
+
+#include "linux_calls.h"
 
 static int ends[2];
 

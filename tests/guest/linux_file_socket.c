@@ -1,13 +1,13 @@
 // Sockets: unix domain in all forms, names, options, messages with descriptors and credentials; TCP and UDP on
 // loopback.
-#include "linux_calls.h"
-
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+#include "linux_calls.h"
 
 static char buffer[1000];
 

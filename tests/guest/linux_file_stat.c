@@ -1,6 +1,4 @@
 // stat and its kin, statfs, getdents, modes, owners, times, extended attributes.
-#include "linux_calls.h"
-
 #include <dirent.h>
 #include <linux/stat.h>
 #include <sys/statfs.h>
@@ -8,6 +6,8 @@
 #include <sys/time.h>
 #include <sys/xattr.h>
 #include <utime.h>
+
+#include "linux_calls.h"
 
 static char buffer[70000];
 

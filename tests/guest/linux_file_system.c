@@ -1,8 +1,8 @@
 // uname, sysinfo, host names, random bytes, the log, reboot's refusals, calls that are gone.
-#include "linux_calls.h"
-
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
+
+#include "linux_calls.h"
 
 static char buffer[70000];
 

@@ -1,10 +1,10 @@
 // Terminals, on a pseudo-terminal: modes, sizes, the line discipline, sessions and job control.
-#include "linux_calls.h"
-
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+
+#include "linux_calls.h"
 
 static char buffer[5000];
 static int master, slave;
