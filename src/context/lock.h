@@ -17,6 +17,8 @@ enum lock_rank : uint8_t {
     RANK_OBJECT = 55, // memory objects
     RANK_PROCESS = 60,
     RANK_HANDLE_TABLE = 65,
+    RANK_FILE_SYSTEM_STATE = 67, // root and working directory of processes
+    RANK_NAME = 68,              // the name cache and the mount table
     RANK_SIGNAL = 70,
     RANK_READINESS = 75,
     RANK_DEVICE = 80,

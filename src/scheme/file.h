@@ -53,6 +53,9 @@ uint64_t file_size(struct file *file);
 // ETXTBSY bookkeeping: -ETXTBSY when somebody has it open for writing.
 [[nodiscard]] int32_t file_deny_write(struct file *file);
 void file_allow_write(struct file *file);
+// The place that a magic link to the file (/proc/pid/fd) leads to, with references: for an anonymous file with a node
+// (a pipe) one that is made up, so that it can be opened again. -ENXIO (nothing to open), -ENOMEM.
+[[nodiscard]] int32_t file_place(struct file *file, struct path *place);
 
 // ---- path look-up (src/scheme/path_walk.c)
 enum lookup_flags : uint32_t {

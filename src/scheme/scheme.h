@@ -18,6 +18,7 @@ struct io_request;
 struct directory_sink;
 struct file_lock_list;
 struct path;
+struct xattr_list;
 
 enum scheme_flags : uint32_t {
     SCHEME_NO_CACHE = 1,   // names are looked up each time (proc)
@@ -64,7 +65,8 @@ struct scheme {
     // Transfers between segments and the file; never block: -EAGAIN when nothing can be moved now. Returns bytes.
     int64_t (*read)(struct file *file, struct io_request *request);
     int64_t (*write)(struct file *file, struct io_request *request);
-    // Feeds entries from file->offset on into the sink until it is full; sets file->offset behind the last one.
+    // Feeds entries from file->offset on into the sink until it is full; sets file->offset behind the last one. "." and
+    // ".." are the caller's, at offsets 0 and 1: the first call comes with offset 2, and `next` is above 2.
     int32_t (*iterate)(struct file *file, struct directory_sink *sink);
     int64_t (*seek)(struct file *file, int64_t offset, uint32_t whence);
     int32_t (*control)(struct file *file, uint32_t command, struct user_address argument);
@@ -89,10 +91,13 @@ struct node {
     uint64_t rdev;                          // (i)
     nanoseconds atime, mtime, ctime, btime; // (n) realtime
     struct memory_object *object;           // (i) regular files with a page cache; holds the size
+    uint64_t size;                          // (n) without an object: what stat says (a link's length)
     uint64_t generation;                    // (n) of a directory: changes with its entries
     void *data;                             // the scheme's
     struct file_lock_list *locks;           // src/scheme/lock_record.c
+    struct xattr_list *xattrs;              // (n) src/scheme/xattr.c
     void *special;                          // (n) a fifo's pipe, a socket's name
+    bool unnamed;                           // (n) made by O_TMPFILE: a first link is allowed
     uint32_t writers;                       // (A) open for writing; below 0 (as int): executing, ETXTBSY
 };
 
@@ -111,15 +116,18 @@ static inline uint32_t node_type(const struct node *node) {
     return node->mode & S_IFMT;
 }
 
-// One entry of the name cache: a name in a directory. node nullptr: known not to exist.
+// One entry of the name cache: a name in a directory. All but references and the immutable text and node: under
+// name_lock (src/scheme/name_cache.h).
 struct name {
     struct refcount references;
     struct name *parent; // a reference; itself for a root
     struct node *node;   // a reference
-    struct list hash_link, sibling, children;
+    struct name *hash_next;
+    struct list sibling, children; // entries of persistent schemes in the order of cookie
+    uint64_t cookie;               // read_directory offset of a persistent scheme's entry
     uint32_t hash;
     uint8_t length;
-    bool unlinked, mounted_on;
+    bool unlinked, mounted_on, hashed;
     char *text;
     char inline_text[40];
 };
@@ -143,6 +151,7 @@ struct mount {
     struct list link; // all mounts of the namespace
     const char *source;
     void *data;
+    const struct mount_type *type; // nullptr: the first mount, or a bind
 };
 enum mount_flags : uint32_t { MOUNT_READ_ONLY = 1, MOUNT_NO_SUID = 2, MOUNT_NO_DEVICES = 4, MOUNT_NO_EXECUTE = 8 };
 
@@ -163,6 +172,8 @@ void file_system_state_put(struct file_system_state *state);
 struct mount_type {
     const char *name; // "proc", "tmpfs", "sysfs", "devtmpfs" …
     int32_t (*create)(struct mount *mount, const char *source, struct node **root);
+    int32_t (*populate)(struct mount *mount); // nullptr or: mount->root is there, but nobody sees it yet
+    void (*forget)(struct mount *mount);      // nullptr or: it is unmounted, or populate failed
 };
 void mount_type_register(const struct mount_type *type);
 [[nodiscard]] int32_t mount_at(const struct mount_type *type, const char *source, struct path *place, uint32_t flags);

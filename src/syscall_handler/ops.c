@@ -42,5 +42,6 @@ uint32_t personality_flags(void) {
             (command_line_flag("helctic.strict") ? PERSONALITY_STRICT : 0);
         known = true;
     }
-    return process_current()->pid == 1 ? of_all : of_all | of_programs;
+    struct process *process = process_current(); // nullptr while process 1 is made
+    return !process || process->pid == 1 ? of_all : of_all | of_programs;
 }

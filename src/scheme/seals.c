@@ -1,0 +1,20 @@
+#include "src/scheme/seals.h"
+
+#include "src/scheme/tmp.h"
+
+static uint32_t seals_of(const struct node *node) {
+    const struct tmp_file *file = tmp_file_of(node);
+    return file ? file->seals : 0;
+}
+
+int32_t seals_check_resize(const struct node *node, uint64_t size) {
+    uint32_t seals = seals_of(node);
+    if (size < node->object->size && seals & SEAL_SHRINK) return -EPERM;
+    return size > node->object->size && seals & SEAL_GROW ? -EPERM : 0;
+}
+
+int32_t seals_check_write(const struct node *node, bool grows) {
+    uint32_t seals = seals_of(node);
+    if (seals & (SEAL_WRITE | SEAL_FUTURE_WRITE)) return -EPERM;
+    return grows && seals & SEAL_GROW ? -EPERM : 0;
+}

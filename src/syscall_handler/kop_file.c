@@ -1,0 +1,252 @@
+// Ops on open files: transfers, position, size, directories.
+#include <personality.h>
+
+#include "lib/string.h"
+#include "src/context/context.h"
+#include "src/memory/memory_object.h"
+#include "src/scheme/io.h"
+#include "src/scheme/node.h"
+
+// ---- read and write
+
+static int32_t check_transfer(const struct file *file, int64_t offset, uint32_t flags, bool right) {
+    if (unlikely(!right)) return -EBADF;
+    if (unlikely(flags & IO_AT_OFFSET)) {
+        if (!file_seekable(file)) return -ESPIPE;
+        if (offset < 0) return -EINVAL;
+    }
+    return 0;
+}
+
+static int32_t finish_transfer(int64_t result, size_t *done) {
+    if (unlikely(result < 0)) return (int32_t)result;
+    *done = (size_t)result;
+    return 0;
+}
+
+static int64_t transfer(struct file *file, enum io_operation operation, const struct segment *segments, uint32_t count,
+                        int64_t offset, uint32_t flags) {
+    struct io_request request;
+    request.operation = operation;
+    request.flags = flags;
+    request.file = file;
+    request.offset = flags & IO_AT_OFFSET ? offset : 0;
+    request.cursor = segment_cursor_start(segments, count);
+    if (request.cursor.remaining > IO_MAXIMUM) request.cursor.remaining = IO_MAXIMUM;
+    if (unlikely(!request.cursor.remaining && file->node && node_type(file->node) == S_IFREG && file->node->object))
+        return 0;
+    return io_perform(&request);
+}
+
+int32_t kop_read(int32_t descriptor, const struct segment *segments, uint32_t count, int64_t offset, uint32_t flags,
+                 size_t *done) {
+    struct file_reference reference = file_lookup(descriptor);
+    struct file *file = reference.file;
+    if (unlikely(!file)) return -EBADF;
+    int64_t result = check_transfer(file, offset, flags, file_readable(file));
+    if (likely(result == 0)) result = transfer(file, IO_READ, segments, count, offset, flags);
+    file_release(reference);
+    return finish_transfer(result, done);
+}
+
+int32_t kop_write(int32_t descriptor, const struct segment *segments, uint32_t count, int64_t offset, uint32_t flags,
+                  size_t *done) {
+    struct file_reference reference = file_lookup(descriptor);
+    struct file *file = reference.file;
+    if (unlikely(!file)) return -EBADF;
+    int64_t result = check_transfer(file, offset, flags, file_writable(file));
+    if (likely(result == 0)) result = transfer(file, IO_WRITE, segments, count, offset, flags);
+    file_release(reference);
+    return finish_transfer(result, done);
+}
+
+// ---- position
+
+static int64_t seek_data(struct file *file, int64_t offset, bool data) {
+    if (!file->node->object) return -EINVAL;
+    if (offset < 0) return -ENXIO;
+    return node_seek_data(file->node, (uint64_t)offset, data);
+}
+
+static int64_t seek_regular(struct file *file, int64_t offset, uint32_t whence) {
+    int64_t base = 0, result;
+    if (whence == SEEK_DATA || whence == SEEK_HOLE) {
+        result = seek_data(file, offset, whence == SEEK_DATA);
+    } else {
+        base = whence == SEEK_CUR ? file->offset : whence == SEEK_END ? (int64_t)file_size(file) : 0;
+        if (__builtin_add_overflow(base, offset, &result)) return -EOVERFLOW;
+    }
+    if (result < 0) return whence >= SEEK_DATA ? result : -EINVAL;
+    file->offset = result;
+    return result;
+}
+
+int32_t kop_seek(int32_t descriptor, int64_t offset, uint32_t whence, int64_t *result) {
+    struct file_reference reference = file_lookup(descriptor);
+    struct file *file = reference.file;
+    if (!file) return -EBADF;
+    int64_t place;
+    if (file->flags & O_PATH)
+        place = -EBADF;
+    else if (!file_seekable(file))
+        place = -ESPIPE;
+    else if (whence > SEEK_HOLE)
+        place = -EINVAL;
+    else if (file->scheme->seek)
+        place = file->scheme->seek(file, offset, whence);
+    else {
+        mutex_lock(&file->offset_lock);
+        place = seek_regular(file, offset, whence);
+        mutex_unlock(&file->offset_lock);
+    }
+    file_release(reference);
+    if (place < 0) return (int32_t)place;
+    *result = place;
+    return 0;
+}
+
+// ---- size and storage
+
+int32_t kop_truncate(int32_t descriptor, int64_t size) {
+    struct file_reference reference = file_lookup(descriptor);
+    struct file *file = reference.file;
+    if (!file) return -EBADF;
+    int32_t error = 0;
+    if (file->flags & O_PATH)
+        error = -EBADF;
+    else if (size < 0 || !file->node || node_type(file->node) != S_IFREG || !file_writable(file))
+        error = -EINVAL;
+    if (error == 0) error = node_size_limit((uint64_t)size, file->node);
+    if (error == 0) error = node_truncate(file->node, (uint64_t)size);
+    file_release(reference);
+    return error;
+}
+
+static int32_t check_allocate(const struct file *file, int64_t offset, int64_t length) {
+    int64_t end;
+    if (!file_writable(file)) return -EBADF;
+    if (offset < 0 || length <= 0) return -EINVAL;
+    if (file->node && node_type(file->node) == S_IFIFO) return -ESPIPE;
+    if (!file->node || node_type(file->node) != S_IFREG) return -ENODEV;
+    if (__builtin_add_overflow(offset, length, &end)) return -EFBIG;
+    return file->scheme->allocate ? 0 : -EOPNOTSUPP;
+}
+
+int32_t kop_allocate_space(int32_t descriptor, uint32_t mode, int64_t offset, int64_t length) {
+    struct file_reference reference = file_lookup(descriptor);
+    struct file *file = reference.file;
+    if (!file) return -EBADF;
+    int32_t error = check_allocate(file, offset, length);
+    if (error == 0 && !(mode & 1)) error = node_size_limit((uint64_t)offset + (uint64_t)length, file->node);
+    if (error == 0) error = file->scheme->allocate(file, mode, (uint64_t)offset, (uint64_t)length);
+    file_release(reference);
+    return error;
+}
+
+int32_t kop_advise_file(int32_t descriptor, int64_t, int64_t length, uint32_t advice) {
+    struct file_reference reference = file_lookup(descriptor);
+    struct file *file = reference.file;
+    if (!file) return -EBADF;
+    int32_t error = 0;
+    if (file->flags & O_PATH)
+        error = -EBADF;
+    else if (!file->node || node_type(file->node) == S_IFIFO)
+        error = -ESPIPE;
+    else if (advice > 5 || length < 0)
+        error = -EINVAL;
+    file_release(reference);
+    return error;
+}
+
+int32_t kop_fsync(int32_t descriptor, uint32_t data_only) {
+    struct file_reference reference = file_lookup(descriptor);
+    struct file *file = reference.file;
+    if (!file) return -EBADF;
+    int32_t error = file->flags & O_PATH  ? -EBADF
+                    : file->scheme->fsync ? file->scheme->fsync(file, data_only)
+                                          : -EINVAL;
+    file_release(reference);
+    return error;
+}
+
+int32_t kop_sync(int32_t descriptor) {
+    if (descriptor == -1) return 0; // no file system keeps unwritten data yet
+    struct file_reference reference = file_lookup(descriptor);
+    if (!reference.file) return -EBADF;
+    int32_t error = reference.file->flags & O_PATH ? -EBADF : 0;
+    file_release(reference);
+    return error;
+}
+
+// ---- directories
+
+struct record_sink {
+    struct directory_sink sink;
+    char *buffer;
+    size_t size, used;
+    bool refused;
+};
+
+static bool record_emit(struct directory_sink *sink, const char *name, size_t length, uint64_t inode, uint32_t mode,
+                        uint64_t next) {
+    struct record_sink *records = container_of(sink, struct record_sink, sink);
+    size_t size = align_up(sizeof(struct kernel_directory_entry) + length + 1, 8);
+    if (size > records->size - records->used) {
+        records->refused = true;
+        return false;
+    }
+    struct kernel_directory_entry *entry = (void *)(records->buffer + records->used);
+    entry->inode = inode;
+    entry->next_offset = next;
+    entry->length = (uint16_t)size;
+    entry->name_length = (uint16_t)length;
+    entry->type = (uint8_t)((mode & S_IFMT) >> 12);
+    memcpy(entry->name, name, length);
+    memset(entry->name + length, 0, (size_t)((char *)entry + size - (entry->name + length)));
+    records->used += size;
+    return true;
+}
+
+static uint64_t parent_inode(const struct file *file) {
+    const struct name *name = file->path.name;
+    const struct mount *mount = file->path.mount;
+    if (name == mount->root) name = mount->place.name;
+    return name->parent->node->id;
+}
+
+static int32_t iterate(struct file *file, struct record_sink *records) {
+    struct directory_sink *sink = &records->sink;
+    if (file->offset == 0) {
+        if (!sink->emit(sink, ".", 1, file->node->id, S_IFDIR, 1)) return -EINVAL;
+        file->offset = 1;
+    }
+    if (file->offset == 1) {
+        if (!sink->emit(sink, "..", 2, parent_inode(file), S_IFDIR, 2)) return records->used ? 0 : -EINVAL;
+        file->offset = 2;
+    }
+    int32_t error = file->scheme->iterate(file, sink);
+    if (error < 0) return records->used && error != -ENOENT ? 0 : error;
+    return records->refused && !records->used ? -EINVAL : 0;
+}
+
+int32_t kop_read_directory(int32_t descriptor, void *buffer, size_t size, size_t *done) {
+    struct file_reference reference = file_lookup(descriptor);
+    struct file *file = reference.file;
+    if (!file) return -EBADF;
+    struct record_sink records = {.sink = {record_emit}, .buffer = buffer, .size = size};
+    int32_t error = 0;
+    if (file->flags & O_PATH)
+        error = -EBADF;
+    else if (!file->node || node_type(file->node) != S_IFDIR || !file->scheme->iterate)
+        error = -ENOTDIR;
+    if (error == 0) {
+        mutex_lock(&file->offset_lock);
+        error = iterate(file, &records);
+        mutex_unlock(&file->offset_lock);
+        node_touch_accessed(file->node, file->flags);
+    }
+    file_release(reference);
+    if (error < 0) return error;
+    *done = records.used;
+    return 0;
+}
