@@ -28,7 +28,7 @@ include tools/make/unit.mk
 .PHONY: all kernel help clean format check-layers
 all: kernel ## build the kernel, the native programs and the host command
 
-kernel: $(OUT)/helctic.elf ## build helctic.elf and the two libraries (ARCH=x86_64|aarch64|riscv64)
+kernel: $(OUT)/helctic.elf $(if $(filter aarch64,$(ARCH)),$(OUT)/Image) ## build helctic.elf and the two libraries (ARCH=x86_64|aarch64|riscv64)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z_-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

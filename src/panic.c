@@ -24,9 +24,9 @@ static void console_sink(void *, const char *text, size_t length) {
 
 static void print_call(uintptr_t address) {
     uintptr_t offset;
-    const char *name = symbol_find(address, &offset);
+    const char *name = symbol_find(address - 1, &offset); // a call that never returns may be a function's last bytes
     if (name)
-        print("  %#lx %s+%#lx\n", address, name, offset);
+        print("  %#lx %s+%#lx\n", address, name, offset + 1);
     else
         print("  %#lx\n", address);
 }

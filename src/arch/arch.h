@@ -1,16 +1,15 @@
 // All that an architecture provides. src/arch/<arch>/include/arch_target.h holds what must be inline:
 //
-//   constexpr virtual_address DIRECT_MAP_BASE, USER_LIMIT (first address a program can't have), KERNEL_BASE
-//   struct arch_context {…}   per thread: kernel stack pointer, thread pointers, vector state
-//   struct cpu *cpu_current(void)                    this processor's data
-//   struct context *context_current(void)            the running thread
-//   bool arch_interrupts_disable(void)               returns whether they were on
-//   void arch_interrupts_restore(bool on)
-//   void arch_spin_pause(void)                       one round of a spin loop; also serves pending cross-processor
-//   calls uint64_t arch_cycle_counter(void)                the invariant counter leaf encoding of page tables (see
-//   rmm/page_table.h) void arch_tlb_flush_page(virtual_address), arch_tlb_flush_all(void): this processor only bool
-//   arch_needs_break_before_make; void arch_instruction_cache_sync(virtual_address, size_t) device access:
-//   mmio_read8/16/32/64, mmio_write8/16/32/64 (ordered), device_barrier()
+// - constexpr virtual_address DIRECT_MAP_BASE, USER_LIMIT (first address a program can't have), KERNEL_BASE
+// - struct arch_context: per thread: kernel stack pointer, thread pointers, vector state
+// - struct cpu *cpu_current(void): this processor's data; struct context *context_current(void): the running thread
+// - bool arch_interrupts_disable(void): returns whether they were on; void arch_interrupts_restore(bool on)
+// - void arch_spin_pause(void): one round of a spin loop; also serves pending cross-processor calls
+// - uint64_t arch_cycle_counter(void): the invariant counter
+// - void arch_tlb_flush_page(virtual_address), arch_tlb_flush_all(void): this processor only
+// - bool arch_needs_break_before_make; void arch_instruction_cache_sync(virtual_address, size_t)
+// - device access: mmio_read8/16/32/64, mmio_write8/16/32/64 (ordered), device_barrier()
+// Page-table entries are in rmm/page_entry.h.
 //
 // The kernel runs with interrupts off; they are on in user mode, in the idle loop (arch_idle) and inside
 // arch_interrupt_window. So a spinlock needs no interrupt-safe variant, and per-processor data is stable between two
@@ -61,7 +60,7 @@ typedef void interrupt_handler(void *data);
 nanoseconds arch_clock(void);
 // Nanoseconds since the epoch from the machine's clock, read once at boot; 0: unknown.
 nanoseconds arch_clock_wall(void);
-// For the time pages: time = ((counter - base) * multiplier) >> shift.
+// For the time pages: time = ((counter - base) * multiplier) >> shift; the product has up to 128 bits.
 void arch_clock_scale(uint64_t *counter_base, uint64_t *multiplier, uint32_t *shift);
 // Whether programs can read their processor's number by an instruction (x86_64: TSC_AUX holds it).
 bool arch_processor_number_readable(void);

@@ -51,4 +51,8 @@ $(OUT)/helctic.elf: $(KERNEL_INPUTS) $(LIBRARIES) $(LINKER_SCRIPT) tools/symbols
 	@$(CLANG) --target=$(TARGET_$(ARCH)) -c $(OUT)/symbols.S -o $(OUT)/symbols.o
 	$(LINK_KERNEL) --warn-unresolved-symbols --no-warnings -o $@ $(KERNEL_INPUTS) $(OUT)/symbols.o $(LIBRARIES)
 
+# What boot loaders on aarch64 expect: the flat image, with its header at the start.
+$(OUT)/Image: $(OUT)/helctic.elf
+	$(OBJCOPY) -O binary $< $@
+
 -include $(shell find $(OUT)/objects -name '*.d' 2>/dev/null)

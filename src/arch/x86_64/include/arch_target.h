@@ -39,8 +39,7 @@ static inline bool arch_interrupts_disable(void) {
 }
 
 static inline void arch_interrupts_restore(bool on) {
-    if (on)
-        __asm__ volatile("sti" ::: "memory");
+    if (on) __asm__ volatile("sti" ::: "memory");
 }
 
 // src/arch/x86_64/smp.c: serves calls that other processors wait for.
@@ -48,8 +47,7 @@ void arch_serve_processor_calls(void);
 extern bool arch_processor_calls_pending;
 static inline void arch_spin_pause(void) {
     __asm__ volatile("pause" ::: "memory");
-    if (__atomic_load_n(&arch_processor_calls_pending, __ATOMIC_RELAXED))
-        arch_serve_processor_calls();
+    if (__atomic_load_n(&arch_processor_calls_pending, __ATOMIC_RELAXED)) arch_serve_processor_calls();
 }
 
 static inline uint64_t arch_cycle_counter(void) {

@@ -1,0 +1,27 @@
+// From boot.S to kmain.
+#include "src/boot.h"
+
+#include "rmm/page_table.h"
+#include "src/context/cpu.h"
+#include "src/drivers/device_tree.h"
+#include "src/kernel.h"
+
+struct boot_information boot_information;
+struct page_table kernel_page_table;
+extern char image_start[], image_end[], boot_root[];
+
+constexpr physical_address MEMORY_BASE = 0x80000000; // of the virt machine
+constexpr uint64_t IMAGE_OFFSET = KERNEL_BASE - MEMORY_BASE;
+
+void boot_main(uint64_t hart, physical_address device_tree);
+
+void boot_main(uint64_t hart, physical_address device_tree) {
+    __asm__ volatile("mv tp, %0" ::"r"(&cpus[0]));
+    cpus[0].self = &cpus[0];
+    cpu_count = 1;
+    kernel_page_table.root = (uintptr_t)boot_root - IMAGE_OFFSET;
+    boot_information.kernel_start = MEMORY_BASE; // the firmware lies below the image
+    boot_information.kernel_end = (uintptr_t)image_end - IMAGE_OFFSET;
+    if (!device_tree_read(device_tree)) log_warning("boot", "hart %lu: no device tree", hart);
+    kmain();
+}
