@@ -23,6 +23,7 @@ include tools/make/kernel.mk
 include tools/make/vdso.mk
 include tools/make/user.mk
 include tools/make/unit.mk
+include tools/make/coverage.mk
 -include $(sort $(wildcard */module.mk tools/*/module.mk tests/*/module.mk))
 
 .PHONY: all kernel help clean format check-layers
