@@ -34,14 +34,15 @@ static int role_arguments(int count, char **arguments, char **environment) {
 }
 
 static int role_vector(char **environment) {
-    while (*environment) environment++;
+    while (*environment)
+        environment++;
     const unsigned long *vector = (const unsigned long *)(environment + 1);
     int seen[64] = {};
     for (; vector[0] != AT_NULL; vector += 2) {
         if (vector[0] < 64) seen[vector[0]]++;
     }
-    static const int wanted[] = {AT_PHDR, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY, AT_UID, AT_EUID,
-                                 AT_GID, AT_EGID, AT_SECURE, AT_RANDOM, AT_HWCAP, AT_CLKTCK, AT_EXECFN};
+    static const int wanted[] = {AT_PHDR, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE,   AT_FLAGS, AT_ENTRY,  AT_UID,
+                                 AT_EUID, AT_GID,   AT_EGID,  AT_SECURE, AT_RANDOM, AT_HWCAP, AT_CLKTCK, AT_EXECFN};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         if (seen[wanted[i]] != 1) return 10 + (int)i;
     }
@@ -69,7 +70,7 @@ static int role_state(void) {
     if (!sigismember(&mask, SIGHUP)) return 3;
     sigpending(&pending);
     if (!sigismember(&pending, SIGHUP)) return 4;
-    if (fcntl(50, F_GETFD) != -1) return 5;     // close on exec
+    if (fcntl(50, F_GETFD) != -1) return 5; // close on exec
     if (fcntl(51, F_GETFD) != 0) return 6;
     sigaltstack(nullptr, &stack);
     if (!(stack.ss_flags & SS_DISABLE)) return 7;
@@ -146,7 +147,8 @@ static void copy_self(const char *name) {
     char buffer[65536];
     ssize_t size;
     int from = open("/proc/self/exe", O_RDONLY), to = open(at(name), O_CREAT | O_WRONLY, 0755);
-    while ((size = read(from, buffer, sizeof buffer)) > 0) (void)!write(to, buffer, (size_t)size);
+    while ((size = read(from, buffer, sizeof buffer)) > 0)
+        (void)!write(to, buffer, (size_t)size);
     close(from);
     close(to);
 }
@@ -157,7 +159,8 @@ static void test_errors(void) {
     FAILS("execve: ENOENT for an empty path", ENOENT, syscall(SYS_execve, "", none, nullptr));
     FAILS("execve: EFAULT for the path", EFAULT, syscall(SYS_execve, nowhere, none, nullptr));
     FAILS("execve: EFAULT for the arguments", EFAULT, syscall(SYS_execve, own_path, nowhere, nullptr));
-    FAILS("execve: EFAULT for an argument", EFAULT, syscall(SYS_execve, own_path, (void *[]){nowhere, nullptr}, nullptr));
+    FAILS("execve: EFAULT for an argument", EFAULT,
+          syscall(SYS_execve, own_path, (void *[]){nowhere, nullptr}, nullptr));
     FAILS("execve: EFAULT for the environment", EFAULT, syscall(SYS_execve, own_path, none, nowhere));
     FAILS("execve: EACCES for a folder", EACCES, syscall(SYS_execve, "/", none, nullptr));
     char name[5000];
@@ -189,10 +192,12 @@ static void test_errors(void) {
     char *long_argument = malloc(200000);
     memset(long_argument, 'b', 199999);
     long_argument[199999] = 0;
-    FAILS("execve: E2BIG for one long argument", E2BIG, syscall(SYS_execve, own_path, (char *[]){"x", long_argument, nullptr}, nullptr));
+    FAILS("execve: E2BIG for one long argument", E2BIG,
+          syscall(SYS_execve, own_path, (char *[]){"x", long_argument, nullptr}, nullptr));
     long_argument[100000] = 0;
     char *many[40] = {};
-    for (int i = 0; i < 39; i++) many[i] = long_argument;
+    for (int i = 0; i < 39; i++)
+        many[i] = long_argument;
     FAILS("execve: E2BIG for all together", E2BIG, syscall(SYS_execve, own_path, many, nullptr));
     free(long_argument);
 }
@@ -202,7 +207,8 @@ static void test_scripts(void) {
     copy_self("self");
     snprintf(text, sizeof text, "#! %s/self script\n", folder);
     make("script", text, strlen(text), 0755);
-    ANSWERS("execve: a script with an argument", 0, exec_status(at("script"), (char *[]){"zero", "one", nullptr}, nullptr));
+    ANSWERS("execve: a script with an argument", 0,
+            exec_status(at("script"), (char *[]){"zero", "one", nullptr}, nullptr));
     snprintf(text, sizeof text, "#!%s/script\n", folder);
     make("nested", text, strlen(text), 0755);
     ANSWERS("execve: a script of a script", 0, exec_status(at("nested"), (char *[]){"zero", "one", nullptr}, nullptr));
@@ -250,9 +256,10 @@ int main(int count, char **arguments, char **environment) {
     test_scripts();
     test_execveat();
     char command[100];
-    static const char *const names[] = {"text", "empty", "plain", "header", "loop", "nothing", "busy",
-                                        "secret", "script", "nested", "self", "link"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) unlink(at(names[i]));
+    static const char *const names[] = {"text", "empty",  "plain",  "header", "loop", "nothing",
+                                        "busy", "secret", "script", "nested", "self", "link"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        unlink(at(names[i]));
     (void)command;
     ANSWERS("rmdir: the folder is empty again", 0, rmdir(folder));
     return tap_done();

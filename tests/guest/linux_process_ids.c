@@ -10,7 +10,7 @@
 static int new_session(void) {
     long session = syscall(SYS_setsid);
     if (session != getpid() || getsid(0) != session || getpgrp() != session) return 1;
-    if (syscall(SYS_setsid) != -1 || errno != EPERM) return 2; // a group's leader
+    if (syscall(SYS_setsid) != -1 || errno != EPERM) return 2;        // a group's leader
     if (syscall(SYS_setpgid, 0, 0) != -1 || errno != EPERM) return 3; // a session's leader
     return 0;
 }
@@ -42,9 +42,11 @@ static void test_groups(void) {
     child = fork();
     if (child == 0) {
         setsid();
-        for (;;) pause();
+        for (;;)
+            pause();
     }
-    while (getsid(child) != child) sleep_milliseconds(1);
+    while (getsid(child) != child)
+        sleep_milliseconds(1);
     FAILS("setpgid: EPERM for a child in another session", EPERM, syscall(SYS_setpgid, child, child));
     FAILS("setpgid: EPERM into a group of another session", EPERM, syscall(SYS_setpgid, 0, child));
     end_child(child);
@@ -96,7 +98,8 @@ static int unprivileged(void) {
     gid_t groups[1] = {1};
     MUST(syscall(SYS_setresgid, 100, 101, 102) == 0, 1);
     MUST(syscall(SYS_setresuid, 1000, 1001, 1002) == 0, 2);
-    MUST(syscall(SYS_getresuid, &real, &effective, &saved) == 0 && real == 1000 && effective == 1001 && saved == 1002, 3);
+    MUST(syscall(SYS_getresuid, &real, &effective, &saved) == 0 && real == 1000 && effective == 1001 && saved == 1002,
+         3);
     MUST(REFUSED(syscall(SYS_setuid, 0)), 4);
     MUST(REFUSED(syscall(SYS_setgid, 0)), 5);
     MUST(REFUSED(syscall(SYS_setresuid, -1, 0, -1)), 6);
@@ -106,7 +109,8 @@ static int unprivileged(void) {
     MUST(REFUSED(syscall(SYS_setgroups, 1, groups)), 10);
     MUST(syscall(SYS_setresuid, -1, 1002, -1) == 0 && geteuid() == 1002, 11);
     MUST(syscall(SYS_setreuid, 1002, 1000) == 0 && getuid() == 1002 && geteuid() == 1000, 12);
-    MUST(syscall(SYS_getresuid, &real, &effective, &saved) == 0 && saved == 1000, 13); // setting the real id moves the saved
+    MUST(syscall(SYS_getresuid, &real, &effective, &saved) == 0 && saved == 1000,
+         13); // setting the real id moves the saved
     MUST(syscall(SYS_setuid, 1002) == 0 && geteuid() == 1002, 14);
     MUST(REFUSED(syscall(SYS_kill, 1, 0)), 15);
     MUST(REFUSED(syscall(SYS_clock_settime, CLOCK_REALTIME, &(struct timespec){1})), 16);
@@ -253,7 +257,8 @@ static void test_arch(void) {
 
 int main(int count, char **) {
     if (count > 1) {
-        for (;;) pause();
+        for (;;)
+            pause();
     }
     test_groups();
     test_prctl();

@@ -32,9 +32,11 @@ static void test_limits(void) {
     HOLDS("prlimit64: the old one", old.rlim_cur == limit.rlim_cur);
     FAILS("dup2: EBADF beyond the limit", EBADF, dup2(1, 20));
     int last = -1, next;
-    while ((next = dup(1)) >= 0) last = next;
+    while ((next = dup(1)) >= 0)
+        last = next;
     HOLDS("dup: EMFILE at the limit", errno == EMFILE && last == 19);
-    for (int i = 3; i < 20; i++) close(i);
+    for (int i = 3; i < 20; i++)
+        close(i);
     ANSWERS("setrlimit: back", 0, syscall(SYS_setrlimit, RLIMIT_NOFILE, &limit));
     pid_t child = idle_child();
     ANSWERS("prlimit64: of a child", 0, syscall(SYS_prlimit64, child, RLIMIT_CORE, &(struct rlimit){0, 0}, &old));
@@ -115,13 +117,17 @@ static void test_policies(void) {
     FAILS("sched_getparam: EINVAL for a pid", EINVAL, syscall(SYS_sched_getparam, -1, &parameters));
     FAILS("sched_getparam: ESRCH", ESRCH, syscall(SYS_sched_getparam, 4000000, &parameters));
     FAILS("sched_setparam: EINVAL for no parameters", EINVAL, syscall(SYS_sched_setparam, 0, nullptr));
-    FAILS("sched_setparam: EINVAL for a priority", EINVAL, syscall(SYS_sched_setparam, 0, &(struct sched_param){.sched_priority = 3}));
+    FAILS("sched_setparam: EINVAL for a priority", EINVAL,
+          syscall(SYS_sched_setparam, 0, &(struct sched_param){.sched_priority = 3}));
     FAILS("sched_setparam: ESRCH", ESRCH, syscall(SYS_sched_setparam, 4000000, &parameters));
     ANSWERS("sched_setparam: the same", 0, syscall(SYS_sched_setparam, 0, &parameters));
     FAILS("sched_setscheduler: EINVAL for a policy", EINVAL, syscall(SYS_sched_setscheduler, 0, 77, &parameters));
-    FAILS("sched_setscheduler: EINVAL for a pid", EINVAL, syscall(SYS_sched_setscheduler, -1, SCHED_OTHER, &parameters));
-    FAILS("sched_setscheduler: EINVAL for no parameters", EINVAL, syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, nullptr));
-    FAILS("sched_setscheduler: EINVAL for FIFO with 0", EINVAL, syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &parameters));
+    FAILS("sched_setscheduler: EINVAL for a pid", EINVAL,
+          syscall(SYS_sched_setscheduler, -1, SCHED_OTHER, &parameters));
+    FAILS("sched_setscheduler: EINVAL for no parameters", EINVAL,
+          syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, nullptr));
+    FAILS("sched_setscheduler: EINVAL for FIFO with 0", EINVAL,
+          syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &parameters));
     FAILS("sched_setscheduler: ESRCH", ESRCH, syscall(SYS_sched_setscheduler, 4000000, SCHED_OTHER, &parameters));
     ANSWERS("sched_setscheduler: SCHED_BATCH", 0, syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &parameters));
     ANSWERS("sched_getscheduler: SCHED_BATCH", SCHED_BATCH, syscall(SYS_sched_getscheduler, 0));

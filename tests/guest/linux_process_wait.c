@@ -15,7 +15,8 @@ static void test_wait4(void) {
     ANSWERS("wait4: waits for the child", child, syscall(SYS_wait4, child, &status, 0, &usage));
     HOLDS("wait4: exit status", WIFEXITED(status) && WEXITSTATUS(status) == (300 & 255));
     FAILS("wait4: ECHILD without children", ECHILD, syscall(SYS_wait4, -1, &status, 0, nullptr));
-    FAILS("wait4: ECHILD for a process that is no child", ECHILD, syscall(SYS_wait4, 1 + getpid(), &status, WNOHANG, nullptr));
+    FAILS("wait4: ECHILD for a process that is no child", ECHILD,
+          syscall(SYS_wait4, 1 + getpid(), &status, WNOHANG, nullptr));
     FAILS("wait4: EINVAL for unknown options", EINVAL, syscall(SYS_wait4, -1, &status, 0x100, nullptr));
     FAILS("wait4: ESRCH for INT_MIN", ESRCH, syscall(SYS_wait4, INT_MIN, &status, 0, nullptr));
     child = idle_child();
@@ -142,7 +143,8 @@ static void test_pidfd(void) {
           syscall(SYS_pidfd_send_signal, descriptor, SIGTERM, &info, 0));
     info.si_signo = SIGTERM;
     info.si_code = SI_USER;
-    FAILS("pidfd_send_signal: EPERM for pretending", EPERM, syscall(SYS_pidfd_send_signal, descriptor, SIGTERM, &info, 0));
+    FAILS("pidfd_send_signal: EPERM for pretending", EPERM,
+          syscall(SYS_pidfd_send_signal, descriptor, SIGTERM, &info, 0));
     ANSWERS("pidfd_send_signal: SIGKILL", 0, syscall(SYS_pidfd_send_signal, descriptor, SIGKILL, nullptr, 0));
     ANSWERS("waitid: P_PIDFD", 0, syscall(SYS_waitid, 3, descriptor, &info, WEXITED, nullptr));
     HOLDS("waitid: P_PIDFD found the child", info.si_pid == child && info.si_status == SIGKILL);

@@ -43,7 +43,8 @@
 [[maybe_unused]] static pid_t idle_child(void) {
     pid_t child = fork();
     if (child == 0) {
-        for (;;) pause();
+        for (;;)
+            pause();
     }
     return child;
 }

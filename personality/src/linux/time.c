@@ -224,7 +224,7 @@ SHIM4(linux_clock_nanosleep, clock, flags, from, remaining) {
     int32_t id = (int32_t)clock;
     if (id < 0) {
         if (!linux_clock_exists(id)) return -EINVAL;
-    } else if (id == CLOCK_THREAD_CPUTIME_ID || !linux_clock_in(id, LINUX_CLOCKS)) {
+    } else if (!linux_clock_in(id, LINUX_CLOCKS)) {
         return -EINVAL;
     } else if (!linux_clock_in(id, CLOCKS_SLEEPING)) {
         return -EOPNOTSUPP;
