@@ -22,8 +22,8 @@ static const struct kernel_ops ops = {
 
 void syscall_handler_init(void) {
     personality_init(&ops);
-    // NT has no negative errno: a raw one means that the table was refused.
-    if (personality_syscall(UINT32_MAX, 0, 0, 0, 0, 0, PERSONALITY_WINDOWS) == (uintptr_t)-ENOSYS)
+    // An op that can't fail, called as a native program would: an error means that the table was refused.
+    if ((intptr_t)personality_syscall(KERNEL_OP_extended_state_size, 0, 0, 0, 0, 0, PERSONALITY_NATIVE) < 0)
         panic("libpersonality.a refused the kernel-ops table: version %u, %zu bytes", ops.version, sizeof(ops));
     hooks_seal();
     log_info("personality", "%u ops installed, version %u", (unsigned)KERNEL_OP_COUNT, ops.version);
