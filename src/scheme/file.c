@@ -333,7 +333,6 @@ int32_t file_place(struct file *file, struct path *place) {
     node_get(file->node);
     struct name *name = name_create(nullptr, text, length, file->node);
     if (!name) return -ENOMEM;
-    *place = (struct path){root_mount, name};
-    mount_get(root_mount);
+    *place = (struct path){mount_anonymous(), name};
     return 0;
 }

@@ -189,3 +189,8 @@ void mount_visit(void (*visit)(const struct mount *mount, void *data), void *dat
     list_for_each(mount, &mounts, struct mount, link) visit(mount, data);
     spin_unlock(&name_lock);
 }
+
+struct mount *mount_anonymous(void) {
+    mount_get(root_mount);
+    return root_mount;
+}

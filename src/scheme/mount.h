@@ -21,3 +21,5 @@ static inline void mount_get(struct mount *mount) {
     refcount_get(&mount->references);
 }
 void mount_put(struct mount *mount);
+// The mount that files without a place in the tree belong to (memory files, pipes opened again), with a reference.
+[[nodiscard]] struct mount *mount_anonymous(void);

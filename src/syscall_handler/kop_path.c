@@ -10,6 +10,7 @@
 #include "src/scheme/name_cache.h"
 #include "src/scheme/namespace.h"
 #include "src/scheme/node.h"
+#include "src/scheme/target.h"
 
 int32_t kop_open(int32_t directory, const char *path, size_t length, uint32_t flags, uint32_t mode) {
     struct file *file;
@@ -18,48 +19,6 @@ int32_t kop_open(int32_t directory, const char *path, size_t length, uint32_t fl
     int32_t descriptor = handle_install(&file->object, 0, flags & O_CLOEXEC ? HANDLE_CLOSE_ON_EXEC : 0);
     if (descriptor < 0) file_put(file);
     return descriptor;
-}
-
-// ---- targets: a path, or with AT_EMPTY_PATH and an empty one a descriptor of any kind
-
-struct target {
-    struct path path;  // name nullptr: an anonymous file
-    struct node *node; // a reference; nullptr: a file without a node
-    struct file *file; // with AT_EMPTY_PATH; a reference
-};
-
-static int32_t target_from_descriptor(int32_t descriptor, struct target *target) {
-    struct file_reference reference = file_lookup(descriptor);
-    if (!reference.file) return -EBADF;
-    target->file = reference.file;
-    file_get(target->file);
-    file_release(reference);
-    target->path = target->file->path;
-    if (target->path.name) path_get(&target->path);
-    target->node = target->file->node;
-    if (target->node) node_get(target->node);
-    return 0;
-}
-
-static int32_t target_find(int32_t directory, const char *path, size_t length, uint32_t flags, struct target *target) {
-    *target = (struct target){};
-    if (!length && flags & AT_EMPTY_PATH && directory != AT_FDCWD) return target_from_descriptor(directory, target);
-    uint32_t lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0u : LOOKUP_FOLLOW) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0u);
-    int32_t error = path_lookup(directory, path, length, lookup, &target->path);
-    if (error < 0) return error;
-    target->node = target->path.name->node;
-    node_get(target->node);
-    return 0;
-}
-
-static void target_put(struct target *target) {
-    if (target->node) node_put(target->node);
-    if (target->path.name) path_put(&target->path);
-    if (target->file) file_put(target->file);
-}
-
-static bool target_read_only(const struct target *target) {
-    return target->path.mount && target->path.mount->flags & MOUNT_READ_ONLY;
 }
 
 // ---- stat
