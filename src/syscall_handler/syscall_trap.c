@@ -7,9 +7,9 @@
 #include "src/syscall_handler/syscall_handler.h"
 
 static_assert((SYSCALL_RECORDS & (SYSCALL_RECORDS - 1)) == 0);
-static_assert(FRAME_WRITE == 0, "user_frame_call_begin clears the disposition");
+static_assert(FRAME_WRITE == 0, "the entry or user_frame_call_begin clears the disposition");
 
-void syscall_trap(struct user_frame *frame) {
+uint32_t syscall_trap(struct user_frame *frame) {
     struct cpu *cpu = cpu_current();
     struct context *context = cpu->context;
     user_frame_call_begin(frame);
@@ -19,10 +19,11 @@ void syscall_trap(struct user_frame *frame) {
     uintptr_t result = USER_FRAME_CALL(frame, personality_syscall, context->personality);
 
     if (unlikely(frame->disposition != FRAME_WRITE)) {
-        if (frame->disposition == FRAME_KEEP) return;
+        if (frame->disposition == FRAME_KEEP) return 1;
         atomic_fetch_or_relaxed(&context->work, WORK_INTERRUPTED);
     }
     user_frame_set_result(frame, result);
+    return atomic_load_relaxed(&context->work);
 }
 
 unsigned syscall_trap_last(void (*visit)(uint32_t number, uint32_t tid)) {

@@ -47,11 +47,8 @@ static inline void user_frame_set_error(struct user_frame *frame, bool error) {
     frame->rflags = (frame->rflags & ~1ULL) | error;
 }
 
-// At the entry of a system call: notes what the result will overwrite.
-static inline void user_frame_call_begin(struct user_frame *frame) {
-    frame->number = frame->rax;
-    frame->cause = TRAP_SYSCALL;
-    frame->disposition = 0;
+// At the entry of a system call: notes what the result will overwrite. Here entry.S has done it.
+static inline void user_frame_call_begin(struct user_frame *) {
 }
 
 // The number register and the first five arguments in the System V convention: CALL(number, b, c, d, e, f).

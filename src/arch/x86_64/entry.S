@@ -70,9 +70,33 @@ syscall_entry:
     xorl %ebp, %ebp
     movq %rsp, %rdi
     call syscall_trap
+    testl %eax, %eax
+    jnz syscall_exit_slow
+    testl $(RFLAGS_RF | RFLAGS_TF), FRAME_RFLAGS(%rsp)
+    jnz return_by_iret
+// The short way: the frame is what the program came in with, but for rax and the carry flag. Its rip is canonical, since
+// no program can have the page below the hole.
+    POP_CALLEE_SAVED
+    addq $8, %rsp
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rax
+    popq %rcx
+    popq %rdx
+    popq %rsi
+    popq %rdi
+    movq FRAME_RFLAGS - FRAME_NUMBER(%rsp), %r11
+    movq FRAME_RSP - FRAME_NUMBER(%rsp), %rsp
+    swapgs
+    sysretq
+
+syscall_exit_slow:
     movq %gs:CPU_CONTEXT, %rax
     cmpl $0, (%rax)
-    jne return_with_work
+    je return_by_sysret
+    movq %rsp, %rdi
+    call return_to_user_work
 // sysret gives back %rip = %rcx and %rflags = %r11, so they must agree; it faults in ring 0 on a non-canonical %rip,
 // and can't restore RF or start a single step well.
 return_by_sysret:
@@ -90,11 +114,6 @@ return_by_sysret:
     movq FRAME_RSP - FRAME_NUMBER(%rsp), %rsp
     swapgs
     sysretq
-
-return_with_work:
-    movq %rsp, %rdi
-    call return_to_user_work
-    jmp return_by_sysret
 
     .globl user_iretq
 return_by_iret:
