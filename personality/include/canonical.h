@@ -381,6 +381,7 @@ enum capability : uint32_t {
     CAP_SETGID,
     CAP_SETUID,
     CAP_SETPCAP,
+    CAP_IPC_LOCK = 14,
     CAP_SYS_CHROOT = 18,
     CAP_SYS_PTRACE = 19,
     CAP_SYS_ADMIN = 21,

@@ -55,6 +55,7 @@ struct address_space {
     virtual_address break_start, break_end;
     uint64_t mapped_pages, resident_pages, locked_pages, maximum_resident_pages; // (A)
     uint64_t limit_pages, data_limit, stack_limit;                               // RLIMIT_AS, DATA, STACK copies
+    bool lock_future;        // mlockall(MCL_FUTURE): new grants are locked
     struct list family_link; // fork family, for the anonymous reverse map
     struct anonymous_family *family;
     virtual_address program_code, argument_start, argument_end, environment_start, environment_end, vdso, stack_top;

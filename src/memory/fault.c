@@ -9,7 +9,7 @@
 #include "src/memory/object_internal.h"
 #include "src/memory/user_copy.h"
 
-enum : unsigned { AROUND_PAGES = 16, RETRIES = 3 };
+enum : unsigned { AROUND_PAGES = 16, RETRIES = 3, OOM_ROUNDS = 8, OOM_TURNS = 1000 };
 
 // Inside this file: the fault must be tried again from the start.
 constexpr int32_t AGAIN = -EAGAIN;
@@ -206,6 +206,13 @@ static int32_t fault_locked(struct address_space *space, virtual_address address
     return fault_anonymous(space, grant, page, access, entry);
 }
 
+// RLIMIT_STACK as it is now, for the running process's own memory.
+static uint64_t stack_limit(const struct address_space *space) {
+    const struct context *context = context_current();
+    if (!context || !context->process || context->process->address_space != space) return space->stack_limit;
+    return context->process->limits[RLIMIT_STACK].current;
+}
+
 // Extends the stack grant above address down to it.
 static int32_t grow_stack(struct address_space *space, virtual_address address) {
     virtual_address start = align_down(address, PAGE_SIZE);
@@ -219,7 +226,7 @@ static int32_t grow_stack(struct address_space *space, virtual_address address) 
         uint64_t pages = (grant->start - start) >> PAGE_SHIFT;
         bool gap = start >= MAP_MINIMUM && (!below || below->protection == PROT_NONE || // a guard of the program's own
                                             start - below->end >= STACK_GUARD_GAP);
-        bool room = grant->end - start <= space->stack_limit && space->mapped_pages + pages <= space->limit_pages;
+        bool room = grant->end - start <= stack_limit(space) && space->mapped_pages + pages <= space->limit_pages;
         if (gap && room && (!below || below->end <= start)) {
             grant_resize(grant, start, grant->end);
             atomic_fetch_add_relaxed(&space->mapped_pages, pages);
@@ -245,13 +252,31 @@ int32_t address_space_fault(struct address_space *space, uintptr_t address, uint
     }
 }
 
+// Reclaim gave nothing: the largest process must go. Its memory comes back when it has run its exit.
+[[gnu::noinline]] static int32_t out_of_memory(struct address_space *space, uintptr_t address, uint32_t access) {
+    for (unsigned round = 0; round < OOM_ROUNDS; round++) {
+        int32_t victim = process_kill_largest();
+        struct context *context = context_current();
+        if (!victim || !context || atomic_load_relaxed(&context->work) & WORK_EXIT) return -ENOMEM;
+        if (context->process && context->process->pid == victim) return -ENOMEM;
+        for (unsigned turn = 0; turn < OOM_TURNS; turn++) {
+            context_yield();
+            int32_t result = address_space_fault(space, address, access);
+            if (result != -ENOMEM) return result;
+        }
+    }
+    return -ENOMEM;
+}
+
 int32_t page_fault(uintptr_t address, uint32_t access, bool) {
     struct cpu *cpu = cpu_current();
     struct address_space *space = cpu->address_space;
     if (unlikely(cpu->faults_disabled || address >= USER_LIMIT || !space)) return -EFAULT;
     struct context *context = context_current();
     if (context) context->minor_faults++;
-    return address_space_fault(space, address, access);
+    int32_t result = address_space_fault(space, address, access);
+    if (unlikely(result == -ENOMEM)) result = out_of_memory(space, address, access);
+    return result;
 }
 
 int32_t segment_fault_in(const struct segment_cursor *cursor, uint32_t access) {

@@ -42,9 +42,10 @@ static struct frame *next_below(void *at, unsigned height, uint64_t *index) {
     struct radix_node *node = at;
     uint64_t span = 1ULL << ((height - 1) * SHIFT);
     for (unsigned slot = (*index >> ((height - 1) * SHIFT)) % SLOTS; slot < SLOTS; slot++) {
+        uint64_t end = *index | (span - 1); // of this slot
         struct frame *found = next_below(node->slots[slot], height - 1, index);
         if (found) return found;
-        *index = (*index | (span - 1)) + 1;
+        *index = end + 1;
         if (!*index) return nullptr;
     }
     return nullptr;

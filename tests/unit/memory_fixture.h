@@ -16,6 +16,7 @@
 #include "src/arch/arch.h"
 #include "src/arch/hosted/hosted.h"
 #include "src/boot.h"
+#include "src/context/context.h"
 #include "src/context/cpu.h"
 #include "src/kernel.h"
 #include "src/memory/address_space.h"
@@ -32,6 +33,13 @@ uint64_t random_word(void) {
 
 bool command_line_flag(const char *) {
     return false;
+}
+
+int32_t process_kill_largest(void) {
+    return 0;
+}
+
+void context_yield(void) {
 }
 
 static struct address_space *space;
