@@ -14,7 +14,9 @@
 #include "src/memory/heap.h"
 #include "src/random.h"
 #include "src/scheme/file.h"
+#include "src/scheme/proc.h"
 #include "src/scheme/scheme.h"
+#include "src/scheme/sys.h"
 #include "src/scheme/tty.h"
 #include "src/syscall_handler/syscall_handler.h"
 #include "src/syscall_handler/trace_output.h"
@@ -110,6 +112,8 @@ void kmain(void) {
     scheduler_init();
     futex_init();
     syscall_handler_init();
+    proc_init();
+    sys_init();
     scheme_init();
     console_init();
     cpu_count = arch_start_processors();

@@ -172,11 +172,10 @@ static int32_t follow_link(struct walk *walk, struct name *child, const char *re
     struct node *node = child->node;
     node_get(node);
     walk_pause(walk);
-    int32_t error;
     *length = 0;
-    if (node->scheme->follow) {
-        struct path target;
-        error = node->scheme->follow(node, &target);
+    struct path target;
+    int32_t error = node->scheme->follow ? node->scheme->follow(node, &target) : -EINVAL;
+    if (error != -EINVAL) {
         if (error == 0) {
             path_put(&walk->pinned);
             walk->pinned = target;

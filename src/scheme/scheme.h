@@ -52,7 +52,7 @@ struct scheme {
     // Checks were done by the caller. nullptr: to the node's fields (size: -EINVAL without a memory object).
     int32_t (*attributes_set)(struct node *node, const struct kernel_attributes *attributes);
     int32_t (*statfs)(struct mount *mount, struct kernel_statfs *statfs);
-    // A magic link (/proc/self/fd/3): the walk jumps to *target. -ENOENT.
+    // A magic link (/proc/self/fd/3): the walk jumps to *target. -ENOENT; -EINVAL: an ordinary link, read_link tells.
     int32_t (*follow)(struct node *node, struct path *target);
     // The last reference to the node is gone. Frees private data, not the node itself.
     void (*node_release)(struct node *node);

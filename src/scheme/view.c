@@ -66,7 +66,7 @@ int32_t view_read_link(struct node *node, char *buffer, size_t size, size_t *len
 
 int32_t view_follow(struct node *node, struct path *target) {
     struct view_data *data = node->data;
-    return data->entry->follow ? data->entry->follow(&data->target, target) : -ENOENT;
+    return data->entry->follow ? data->entry->follow(&data->target, target) : -EINVAL;
 }
 
 void view_node_release(struct node *node) {
