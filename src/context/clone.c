@@ -12,13 +12,14 @@
 
 constexpr uint64_t CLONE_KNOWN = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT |
                                  CLONE_THREAD | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |
-                                 CLONE_CHILD_SETTID;
+                                 CLONE_CHILD_SETTID | CLONE_CLEAR_SIGHAND;
 constexpr uint64_t CLONE_OF_THREADS = CLONE_VM | CLONE_SIGHAND | CLONE_FILES | CLONE_FS;
 
 static int32_t check_flags(const struct kernel_clone *clone) {
     uint64_t flags = clone->flags;
     if (flags & ~CLONE_KNOWN) return -EINVAL;
     if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM)) return -EINVAL;
+    if ((flags & CLONE_SIGHAND) && (flags & CLONE_CLEAR_SIGHAND)) return -EINVAL;
     if ((flags & CLONE_THREAD) && (flags & CLONE_OF_THREADS) != CLONE_OF_THREADS) return -EINVAL;
     if (clone->exit_signal > SIGNAL_COUNT) return -EINVAL;
     if ((flags & CLONE_PARENT) && process_current()->pid == 1) return -EINVAL;
@@ -96,6 +97,7 @@ static struct signal_actions *copy_actions(struct signal_actions *actions, bool 
 static int32_t copy_shared(struct process *child, struct process *parent, uint64_t flags) {
     child->actions = copy_actions(parent->actions, flags & CLONE_SIGHAND);
     if (!child->actions) return -ENOMEM;
+    if (flags & CLONE_CLEAR_SIGHAND) signal_exec_reset(child);
     if (flags & CLONE_FS)
         file_system_state_get(child->file_system = parent->file_system);
     else if (!(child->file_system = file_system_state_copy(parent->file_system)))

@@ -335,6 +335,28 @@ static void tick(struct timer *timer) {
     timer_arm(timer, now + TICK);
 }
 
+// ---- load averages: exponential, sampled each 5 seconds by the boot processor's timer
+
+static constexpr nanoseconds LOAD_PERIOD = 5'000'000'000;
+static struct timer load_timer;
+static uint32_t load_averages[3]; // 16.16
+
+static void sample_load(struct timer *timer) {
+    static const uint32_t decay[3] = {60296, 64455, 65173}; // e^(-5/60), e^(-5/300), e^(-5/900) in 1/65536
+    uint64_t running = 0;
+    for (unsigned cpu = 0; cpu < cpu_count; cpu++)
+        running += run_queues[cpu].count + (run_queues[cpu].current != cpus[cpu].idle_context);
+    for (unsigned i = 0; i < 3; i++)
+        load_averages[i] =
+            (uint32_t)(((uint64_t)load_averages[i] * decay[i] + (running << 16) * (65536 - decay[i])) >> 16);
+    timer_arm(timer, clock_monotonic() + LOAD_PERIOD);
+}
+
+void scheduler_load(uint32_t load[3]) {
+    for (unsigned i = 0; i < 3; i++)
+        load[i] = atomic_load_relaxed(&load_averages[i]);
+}
+
 // ---- parameters
 
 // Runs change(context, value) with the context's place in a queue taken account of.
@@ -427,6 +449,10 @@ void scheduler_processor_main(void) {
     struct cpu *cpu = cpu_current();
     struct run_queue *queue = &run_queues[cpu->id];
     atomic_store_release(&cpu->online, true);
+    if (!cpu->id) {
+        timer_init(&load_timer, sample_load);
+        timer_arm(&load_timer, clock_monotonic() + LOAD_PERIOD);
+    }
     for (;;) {
         atomic_store_seq_cst(&cpu->idle, true);
         if (atomic_load_seq_cst(&queue->count)) {

@@ -14,3 +14,5 @@ void scheduler_poke(struct context *context);
 // Brings user_time and virtual_time of the running thread up to date.
 void scheduler_account_current(void);
 void context_set_policy(struct context *context, uint32_t policy, uint32_t priority);
+// Load averages of 1, 5 and 15 minutes in 16.16 fixed point.
+void scheduler_load(uint32_t load[3]);

@@ -1,10 +1,10 @@
 // read, write and their kin, lseek, truncation, allocation, copies between files, syncing.
-#include "linux_calls.h"
-
 #include <limits.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
+
+#include "linux_calls.h"
 
 static char buffer[70000];
 

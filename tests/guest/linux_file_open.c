@@ -1,9 +1,9 @@
 // open, openat, openat2, creat, close, close_range, dup*, pipe*, memfd_create.
-#include "linux_calls.h"
-
 #include <linux/openat2.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+
+#include "linux_calls.h"
 
 static void test_open(void) {
     int fd = open("file", O_RDWR | O_CREAT, 0666);

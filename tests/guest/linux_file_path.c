@@ -1,7 +1,7 @@
 // Names: access, link, symlink, readlink, unlink, rmdir, rename, mkdir, mknod, chdir, chroot, getcwd, mount.
-#include "linux_calls.h"
-
 #include <sys/mount.h>
+
+#include "linux_calls.h"
 
 static char buffer[5000];
 
