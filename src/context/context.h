@@ -27,6 +27,7 @@ enum work : uint32_t {
     WORK_TRACE = 32,
     WORK_INTERRUPTED = 64, // the frame's disposition must be looked at
     WORK_UNSHARE = 128,
+    WORK_ALERT = 256, // something waits for an alertable wait of this thread (an APC)
 };
 
 enum context_state : uint32_t { CONTEXT_RUNNABLE, CONTEXT_BLOCKING, CONTEXT_BLOCKED, CONTEXT_STOPPED, CONTEXT_DEAD };

@@ -7,7 +7,7 @@ void return_to_user_work(struct user_frame *frame) {
     struct context *self = context_current();
     for (;;) {
         uint32_t work = atomic_load_acquire(&self->work);
-        if (!(work & ~(uint32_t)WORK_TRACE)) return;
+        if (!(work & ~(uint32_t)(WORK_TRACE | WORK_ALERT))) return;
         if (work & WORK_EXIT) {
             struct process *process = self->process;
             context_exit(process->exiting ? process->exit_request : 0);

@@ -88,8 +88,9 @@ bool context_wake(struct context *context) {
 // Why a wait that flags allow to be ended must end now; WAIT_WOKEN: it need not.
 static enum wait_result wait_interruption(struct context *self, enum wait_flags flags) {
     uint32_t work = atomic_load_seq_cst(&self->work);
-    if (likely(!(work & (WORK_EXIT | WORK_SIGNAL | WORK_STOP)))) return WAIT_WOKEN;
+    if (likely(!(work & (WORK_EXIT | WORK_SIGNAL | WORK_STOP | WORK_ALERT)))) return WAIT_WOKEN;
     if (work & WORK_EXIT) return WAIT_KILL;
+    if (work & WORK_ALERT && flags & WAIT_ALERTABLE) return WAIT_ALERT;
     if ((flags & WAIT_INTERRUPTIBLE) != WAIT_INTERRUPTIBLE) return WAIT_WOKEN;
     return signal_deliverable() ? WAIT_SIGNAL : WAIT_WOKEN;
 }
