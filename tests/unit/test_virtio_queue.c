@@ -28,9 +28,6 @@ void *heap_alloc_aligned(size_t size, size_t alignment) {
     memory_used += size;
     return memory_used <= MEMORY ? result : nullptr;
 }
-physical_address physical_of(const void *pointer) {
-    return (uintptr_t)pointer - DIRECT_MAP_BASE;
-}
 void virtio_console_probe(struct virtio_device *) {
 }
 void virtio_random_probe(struct virtio_device *) {
