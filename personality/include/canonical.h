@@ -229,6 +229,8 @@ enum wait_options : uint32_t {
     WEXITED = 4,
     WCONTINUED = 8,
     WNOWAIT = 0x1000000,
+    WAIT_ONLY_SIGCHLD = 0x40000000, // only children whose exit signal is SIGCHLD
+    WAIT_ONLY_CLONED = 0x80000000,  // only the others
 };
 enum wait_for : uint32_t { WAIT_FOR_ANY, WAIT_FOR_PID, WAIT_FOR_GROUP };
 // What became of a child. status: exit code or signal number, meaning by code.
@@ -363,6 +365,13 @@ constexpr uint64_t RLIM_INFINITY = ~0ULL;
 struct kernel_rlimit {
     uint64_t current, maximum;
 };
+
+// One word of futex_wait_any. flags as futex_wait.
+struct kernel_futex_wait {
+    struct user_address address;
+    uint32_t expected, flags;
+};
+constexpr uint32_t FUTEX_WAITS_MAXIMUM = 128;
 
 constexpr unsigned GROUPS_MAXIMUM = 64;
 struct kernel_credentials {

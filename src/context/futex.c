@@ -5,6 +5,7 @@
 #include "lib/hash.h"
 #include "src/context/context.h"
 #include "src/memory/address_space.h"
+#include "src/memory/heap.h"
 #include "src/memory/memory_object.h"
 #include "src/memory/user_copy.h"
 
@@ -29,6 +30,7 @@ struct waiter {
     struct context *context;
     uint32_t bitset;
     bool woken;
+    struct memory_object *object; // of a wait for any: the reference that key_get gave, whatever the key becomes
 };
 
 void futex_init(void) {
@@ -154,6 +156,53 @@ int32_t futex_wait(struct user_address address, uint32_t expected, uint32_t bits
         error = wait_leave(&waiter) ? 0 : wait_result_error(result);
     }
     if (object) memory_object_put(object);
+    return error;
+}
+
+// Queues the running thread at each word. Returns how many were queued; *error says why not all.
+static uint32_t any_queue_up(struct waiter *waiters, const struct kernel_futex_wait *waits, uint32_t count,
+                             int32_t *error) {
+    for (uint32_t i = 0; i < count; i++) {
+        waiters[i] = (struct waiter){.context = context_current(), .bitset = UINT32_MAX};
+        *error = key_get(waits[i].address, waits[i].flags, &waiters[i].key);
+        if (*error) return i;
+        waiters[i].bucket = bucket_of(&waiters[i].key);
+        waiters[i].object = waiters[i].key.object;
+        *error = wait_queue_up(&waiters[i], waits[i].address, waits[i].expected);
+        if (*error) {
+            key_put(&waiters[i].key);
+            return i;
+        }
+    }
+    return count;
+}
+
+static bool any_woken(const struct waiter *waiters, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (atomic_load_acquire(&waiters[i].woken)) return true;
+    }
+    return false;
+}
+
+int32_t futex_wait_any(const struct kernel_futex_wait *waits, uint32_t count, nanoseconds deadline, uint32_t flags) {
+    if (!count || count > FUTEX_WAITS_MAXIMUM) return -EINVAL;
+    struct waiter *waiters = heap_alloc(count * sizeof *waiters);
+    if (!waiters) return -ENOMEM;
+    int32_t error = 0;
+    uint32_t queued = any_queue_up(waiters, waits, count, &error);
+    enum wait_result result = WAIT_WOKEN;
+    while (!error && result == WAIT_WOKEN) {
+        context_block_prepare();
+        if (any_woken(waiters, count)) break;
+        result = context_block(WAIT_INTERRUPTIBLE, monotonic_deadline(deadline, flags));
+    }
+    context_block_cancel();
+    if (!error) error = wait_result_error(result);
+    for (uint32_t i = 0; i < queued; i++) {
+        if (wait_leave(&waiters[i])) error = (int32_t)i;
+        if (waiters[i].object) memory_object_put(waiters[i].object);
+    }
+    heap_free(waiters);
     return error;
 }
 

@@ -18,3 +18,6 @@ void futex_init(void);
 // old value compares so. -ENOSYS: an unknown operation.
 [[nodiscard]] int32_t futex_wake_op(struct user_address address, int32_t wake, struct user_address second,
                                     int32_t wake_second, uint32_t operation, uint32_t flags);
+// Until one of the words (at most FUTEX_WAITS_MAXIMUM) is woken: its index.
+[[nodiscard]] int32_t futex_wait_any(const struct kernel_futex_wait *waits, uint32_t count, nanoseconds deadline,
+                                     uint32_t flags);

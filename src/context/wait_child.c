@@ -12,6 +12,8 @@ struct child_search {
 };
 
 static bool matches(const struct process *child, const struct child_search *search) {
+    if (search->options & WAIT_ONLY_SIGCHLD && child->exit_signal != SIGCHLD) return false;
+    if (search->options & WAIT_ONLY_CLONED && child->exit_signal == SIGCHLD) return false;
     switch (search->which) {
     case WAIT_FOR_PID:
         return child->pid == search->id;
@@ -72,7 +74,9 @@ static bool search_children(struct child_search *search) {
 }
 
 int32_t process_wait(enum wait_for which, int32_t id, uint32_t options, struct kernel_wait_result *result) {
-    if (options & ~(uint32_t)(WNOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT)) return -EINVAL;
+    if (options &
+        ~(uint32_t)(WNOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | WAIT_ONLY_SIGCHLD | WAIT_ONLY_CLONED))
+        return -EINVAL;
     if (!(options & (WSTOPPED | WEXITED | WCONTINUED))) return -EINVAL;
     struct process *self = process_current();
     if (which == WAIT_FOR_GROUP && id == 0) id = self->group;

@@ -19,3 +19,8 @@ int32_t kop_futex_wake_op(struct user_address address, int32_t wake, struct user
                           uint32_t operation, uint32_t flags) {
     return futex_wake_op(address, wake, second, wake_second, operation, flags);
 }
+
+int32_t kop_futex_wait_any(const struct kernel_futex_wait *waits, uint32_t count, nanoseconds deadline,
+                           uint32_t flags) {
+    return futex_wait_any(waits, count, deadline, flags);
+}

@@ -289,7 +289,6 @@ static bool robust_release(struct user_address address, bool priority_inheriting
     }
     if ((word & FUTEX_WAITERS) != 0) {
         (void)!kernel_ops->futex_wake(address, 1, FUTEX_BITSET_MATCH_ANY, FUTEX_OP_SHARED);
-        (void)!kernel_ops->futex_wake(address, 1, FUTEX_BITSET_MATCH_ANY, 0);
     }
     return true;
 }

@@ -140,6 +140,12 @@ SHIM1(linux_exit_group, code) {
 
 constexpr uint32_t LINUX_WNOTHREAD = 0x20000000, LINUX_WALL = 0x40000000, LINUX_WCLONE = 0x80000000;
 constexpr uint32_t WAIT_KIN = LINUX_WNOTHREAD | LINUX_WALL | LINUX_WCLONE;
+// Which children the caller means, by their exit signal.
+static uint32_t wait_kin(uint32_t options) {
+    if ((options & LINUX_WALL) != 0) return 0;
+    return (options & LINUX_WCLONE) != 0 ? WAIT_ONLY_CLONED : WAIT_ONLY_SIGCHLD;
+}
+
 enum linux_wait_id : uint32_t { P_ALL, P_PID, P_PGID, P_PIDFD };
 
 int32_t linux_wait_status(enum child_code code, int32_t status) {
@@ -167,8 +173,8 @@ SHIM4(linux_wait4, pid, status_to, options, usage_to) {
     if (id == INT32_MIN) return -ESRCH;
     enum wait_for which = id == -1 ? WAIT_FOR_ANY : id > 0 ? WAIT_FOR_PID : WAIT_FOR_GROUP;
     if (id == 0) id = -kernel_ops->get_process_group(0);
-    int32_t error =
-        kernel_ops->wait(which, id < -1 || which == WAIT_FOR_GROUP ? -id : id, (flags & ~WAIT_KIN) | WEXITED, &result);
+    int32_t error = kernel_ops->wait(which, id < -1 || which == WAIT_FOR_GROUP ? -id : id,
+                                     (flags & ~WAIT_KIN) | WEXITED | wait_kin(flags), &result);
     if (error < 0 || result.pid == 0) return error;
     if (status_to != 0) {
         int32_t status = linux_wait_status(result.code, result.status);
@@ -213,7 +219,7 @@ SHIM5(linux_waitid, type, id, info_to, options, usage_to) {
     if ((flags & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | WAIT_KIN)) != 0) return -EINVAL;
     if ((flags & (WEXITED | WSTOPPED | WCONTINUED)) == 0) return -EINVAL;
     int32_t error = wait_target((uint32_t)type, &target, &which);
-    if (error == 0) error = kernel_ops->wait(which, target, flags & ~WAIT_KIN, &result);
+    if (error == 0) error = kernel_ops->wait(which, target, (flags & ~WAIT_KIN) | wait_kin(flags), &result);
     if (error < 0) return error;
     if (result.pid != 0 && usage_to != 0) {
         struct linux_rusage usage;
