@@ -22,6 +22,8 @@ helctic() {
 	timeout -k 5 $((limit + 30)) "$top/helctic" "$command" "${options[@]}" --timeout "$limit" "$@"
 }
 
+quoted_options() { [ ${#options[@]} = 0 ] || printf '%q ' "${options[@]}"; }
+
 # expect NAME STATUS OUTPUT COMMAND…: runs the command; its status and standard output must be these.
 expect() {
 	local name=$1 want_status=$2 want=$3
@@ -111,8 +113,8 @@ broken_pipe() { helctic run $b yes | head -n 1; return "${PIPESTATUS[0]}"; }
 expect "reader that leaves" 141 "y
 " broken_pipe
 expect "many lines" 0 "20000
-" bash -c "$(declare -f helctic); options=($(printf '%q ' "${options[@]}")); top=$top limit=$limit; helctic run $b seq 20000 | wc -l"
-expect_error "time-out" 124 "timed out" bash -c "$(declare -f helctic); options=($(printf '%q ' "${options[@]}")); top=$top limit=4; helctic run $b sleep 100"
+" bash -c "$(declare -f helctic); options=($(quoted_options)); top=$top limit=$limit; helctic run $b seq 20000 | wc -l"
+expect_error "time-out" 124 "timed out" bash -c "$(declare -f helctic); options=($(quoted_options)); top=$top limit=4; helctic run $b sleep 100"
 interrupt() { # interrupt SIGNAL COMMAND…: sends it to the host command after the program said that it runs
 	local signal=$1
 	shift
@@ -125,7 +127,7 @@ interrupt() { # interrupt SIGNAL COMMAND…: sends it to the host command after 
 # The shell's background jobs ignore SIGINT; env gives it back its meaning.
 expect "terminated" 143 "" interrupt TERM $b sh -c 'echo running; exec busybox sleep 60'
 expect "hung up" 129 "" interrupt HUP $b sh -c 'echo running; exec busybox sleep 60'
-interrupted() { env --default-signal=INT bash -c "$(declare -f interrupt); options=($(printf '%q ' "${options[@]}")); top=$top limit=$limit work=$work; set -m; interrupt INT $b sh -c 'echo running; exec busybox sleep 60'"; }
+interrupted() { env --default-signal=INT bash -c "$(declare -f interrupt); options=($(quoted_options)); top=$top limit=$limit work=$work; set -m; interrupt INT $b sh -c 'echo running; exec busybox sleep 60'"; }
 expect "interrupted" 130 "" interrupted
 trapped() { interrupt TERM $b sh -c 'trap "echo caught; exit 5" TERM; echo running; while :; do :; done'; local s=$?; cat "$work/running"; return $s; }
 expect "a signal the program handles" 5 "running
@@ -215,7 +217,7 @@ if command -v expect >/dev/null; then
 	{
 		echo '#!/bin/bash'
 		printf 'exec %q shell ' "$top/helctic"
-		printf '%q ' "${options[@]}"
+		quoted_options
 	} >"$work/shell"
 	chmod +x "$work/shell"
 	terminal() {
