@@ -10,7 +10,7 @@
 #include "src/random.h"
 
 // The release that programs see: what they test for features, so a real Linux's.
-#define LINUX_RELEASE "6.1.0"
+#define LINUX_RELEASE "6.18.0-helctic" // as uname says
 constexpr uint64_t PROC_MAGIC = 0x9fa0;
 constexpr nanoseconds TICK = NANOSECONDS_PER_SECOND / 100; // USER_HZ
 
@@ -295,24 +295,35 @@ static const struct view_entry sys_entries[] = {DIRECTORY("fs", fs_entries),
                                                 DIRECTORY("vm", vm_entries),
                                                 {}};
 
-static const struct view_entry root_entries[] = {FILE("cmdline", show_command_line),
-                                                 FILE("cpuinfo", show_cpuinfo),
-                                                 FILE("devices", show_devices),
-                                                 FILE("filesystems", show_filesystems),
-                                                 FILE("loadavg", show_loadavg),
-                                                 FILE("meminfo", show_meminfo),
-                                                 FILE("modules", show_nothing),
-                                                 LINK("mounts", link_mounts),
-                                                 FILE("partitions", show_partitions),
-                                                 LINK("self", link_self),
-                                                 FILE("stat", show_stat),
-                                                 FILE("swaps", show_swaps),
-                                                 DIRECTORY("sys", sys_entries),
-                                                 LINK("thread-self", link_thread_self),
-                                                 FILE("uptime", show_uptime),
-                                                 FILE("version", show_version),
-                                                 FILE("vmstat", show_vmstat),
-                                                 {}};
+// A superuser may ask for a panic ('c'), a reset ('b') or power-off ('o').
+static int32_t store_sysrq(const char *text, size_t length, const struct view_target *) {
+    if (!length) return 0;
+    if (text[0] == 'c') panic("asked for by /proc/sysrq-trigger");
+    if (text[0] == 'b') arch_reset();
+    if (text[0] == 'o') arch_power_off();
+    return 0;
+}
+
+static const struct view_entry root_entries[] = {
+    FILE("cmdline", show_command_line),
+    FILE("cpuinfo", show_cpuinfo),
+    FILE("devices", show_devices),
+    FILE("filesystems", show_filesystems),
+    FILE("loadavg", show_loadavg),
+    FILE("meminfo", show_meminfo),
+    FILE("modules", show_nothing),
+    LINK("mounts", link_mounts),
+    FILE("partitions", show_partitions),
+    LINK("self", link_self),
+    FILE("stat", show_stat),
+    FILE("swaps", show_swaps),
+    DIRECTORY("sys", sys_entries),
+    LINK("thread-self", link_thread_self),
+    {.name = "sysrq-trigger", .mode = S_IFREG | 0200, .store = store_sysrq},
+    FILE("uptime", show_uptime),
+    FILE("version", show_version),
+    FILE("vmstat", show_vmstat),
+    {}};
 static const struct view_entry root = {.name = "",
                                        .mode = S_IFDIR | 0555,
                                        .children = root_entries,

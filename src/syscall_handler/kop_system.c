@@ -8,6 +8,7 @@
 #include "src/memory/address_space.h"
 #include "src/memory/user_copy.h"
 #include "src/random.h"
+#include "src/syscall_handler/trace_output.h"
 
 constexpr uint64_t OPEN_FILES_MAXIMUM = 1'048'576;
 
@@ -159,6 +160,7 @@ int32_t kop_reboot(enum reboot_kind kind) {
     if (!capable(CAP_SYS_BOOT)) return -EPERM;
     if (kind > REBOOT_HALT) return -EINVAL;
     (void)kop_sync(-1);
+    trace_output_finish();
     log_info("reboot", "%s", kind == REBOOT_RESTART ? "restarting" : "powering off");
     if (kind == REBOOT_RESTART) arch_reset();
     arch_power_off();

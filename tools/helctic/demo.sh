@@ -26,6 +26,7 @@ say 'md5sum numbers'
 say 'square() { echo $(($1 * $1)); }; square 12'
 say 'sleep 0.1 & wait $!; echo "background job: $?"'
 say ps
-say 'df -h / | tail -n 1; rm -r a numbers; ls -A | wc -l'
+say 'nproc; free -m'
+say 'rm -r a numbers; ls -A | wc -l'
 exit $failed
 END
