@@ -11,7 +11,7 @@ musl-gcc -static -O2 -o "$out/root/init" "$top/bench/measure.c" || exit 1
 "$top/tests/helctic/standin.sh" || exit 1
 
 machine=(-M q35 -m 256M -smp 1 -nographic -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4)
-if [ "${KVM:-0}" = 1 ]; then machine+=(-enable-kvm -cpu host); else machine+=(-cpu max -icount shift=0); fi
+if [ "${KVM:-0}" = 1 ]; then machine+=(-enable-kvm -cpu host); else machine+=(-cpu ${BENCH_CPU:-max,-erms} -icount shift=0); fi
 
 boot() { # NAME KERNEL COMMAND-LINE
 	timeout "${BENCH_SECONDS:-900}" qemu-system-x86_64 "${machine[@]}" -kernel "$2" -initrd "$out/archive.cpio" \

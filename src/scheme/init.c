@@ -66,7 +66,7 @@ void scheme_init(void) {
     device_init();
     struct node *root = tmp_node_create(S_IFDIR | 0755, device_new_id(), 0);
     if (root) root->links = 2;
-    root_mount = root ? mount_root(&tmp_scheme, "rootfs", root) : nullptr;
+    root_mount = root ? mount_root(&tmp_scheme, "tmpfs", root) : nullptr;
     if (!root_mount) panic("no memory for the root");
     unpack_initrd();
     ensure_directory("tmp", S_ISVTX | 0777);
