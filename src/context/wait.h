@@ -49,9 +49,13 @@ wait_callback wait_entry_wake_context;            // what wait_entry_init sets
 // Wakes non-exclusive waiters and up to `limit` exclusive ones whose events match. events 0: all match.
 // Any context, interrupts included.
 void wait_queue_wake(struct wait_queue *queue, uint32_t limit, uint32_t events);
+// A look without the lock: it races with additions on purpose, ordered by the fences around it.
+[[gnu::no_sanitize("thread")]] static inline bool wait_queue_is_empty(const struct wait_queue *queue) {
+    return *(struct list *const volatile *)&queue->entries.next == &queue->entries;
+}
 static inline void wait_queue_wake_all(struct wait_queue *queue) {
     atomic_fence_seq_cst();
-    if (!list_empty(&queue->entries)) // the waker's condition is already visible: see wait_until
+    if (!wait_queue_is_empty(queue)) // the waker's condition is already visible: see wait_until
         wait_queue_wake(queue, UINT32_MAX, 0);
 }
 
