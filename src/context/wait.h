@@ -50,7 +50,7 @@ wait_callback wait_entry_wake_context;            // what wait_entry_init sets
 // Any context, interrupts included.
 void wait_queue_wake(struct wait_queue *queue, uint32_t limit, uint32_t events);
 // A look without the lock: it races with additions on purpose, ordered by the fences around it.
-[[gnu::no_sanitize("thread")]] static inline bool wait_queue_is_empty(const struct wait_queue *queue) {
+[[clang::no_sanitize("thread")]] static inline bool wait_queue_is_empty(const struct wait_queue *queue) {
     return *(struct list *const volatile *)&queue->entries.next == &queue->entries;
 }
 static inline void wait_queue_wake_all(struct wait_queue *queue) {
