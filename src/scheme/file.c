@@ -163,10 +163,10 @@ static int32_t open_creating(struct walk *walk, struct file *file, uint32_t mode
         struct name *child;
         int32_t error = 0;
         if (!walk->last.length) return file->flags & O_EXCL ? -EEXIST : -EISDIR;
+        if (walk->last.trailing_slash) return -EISDIR;
         error = walk_last(walk, &child);
         if (error < 0) return error;
         if (child && file->flags & O_EXCL) return -EEXIST;
-        if (walk->last.trailing_slash) return -EISDIR;
         if (child && node_type(child->node) == S_IFLNK) {
             if (file->flags & O_NOFOLLOW) return -ELOOP;
             error = walk_follow_last(walk, child);

@@ -62,17 +62,19 @@ static int32_t check_parent(const struct rename *rename, const struct path *pare
     return 0;
 }
 
-static int32_t check_types(const struct rename *rename) {
-    bool source_directory = node_type(rename->source->node) == S_IFDIR;
+static int32_t check_slashes(const struct rename *rename) {
     bool exchange = rename->flags & RENAME_EXCHANGE;
-    if (!source_directory && (rename->old->trailing_slash || (!exchange && rename->new->trailing_slash)))
-        return -ENOTDIR;
-    if (!rename->victim) return 0;
+    if (exchange && rename->new->trailing_slash && node_type(rename->victim->node) != S_IFDIR) return -ENOTDIR;
+    if (node_type(rename->source->node) == S_IFDIR) return 0;
+    return rename->old->trailing_slash || (!exchange && rename->new->trailing_slash) ? -ENOTDIR : 0;
+}
+
+static int32_t check_types(const struct rename *rename) {
+    if (!rename->victim || rename->flags & RENAME_EXCHANGE) return 0;
+    bool source_directory = node_type(rename->source->node) == S_IFDIR;
     bool victim_directory = node_type(rename->victim->node) == S_IFDIR;
-    if (exchange) return !victim_directory && rename->new->trailing_slash ? -ENOTDIR : 0;
     if (source_directory && !victim_directory) return -ENOTDIR;
-    if (!source_directory && victim_directory) return -EISDIR;
-    return 0;
+    return !source_directory && victim_directory ? -EISDIR : 0;
 }
 
 // A directory that changes its parent has its ".." rewritten.
@@ -85,6 +87,8 @@ static int32_t check_existence(const struct rename *rename) {
     if (!rename->source) return -ENOENT;
     if (rename->victim && rename->flags & RENAME_NOREPLACE) return -EEXIST;
     if (!rename->victim && rename->flags & RENAME_EXCHANGE) return -ENOENT;
+    int32_t error = check_slashes(rename);
+    if (error < 0) return error;
     if (is_ancestor(rename->source, rename->new_parent->name)) return -EINVAL;
     if (rename->victim && is_ancestor(rename->victim, rename->old_parent->name))
         return rename->flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
