@@ -30,6 +30,14 @@ enum open_flags : uint32_t {
     O_SYNC = 04010000,
     O_PATH = 010000000,
     O_TMPFILE = 020200000,
+    // How the path may be walked: Linux's RESOLVE_* (openat2), shifted.
+    O_RESOLVE_SHIFT = 24,
+    O_RESOLVE_NO_MOUNTS = 1 << 24,
+    O_RESOLVE_NO_MAGIC_LINKS = 1 << 25,
+    O_RESOLVE_NO_SYMLINKS = 1 << 26,
+    O_RESOLVE_BENEATH = 1 << 27,
+    O_RESOLVE_IN_ROOT = 1 << 28,
+    O_RESOLVE_ALL = 31 << 24,
 };
 
 constexpr int32_t AT_FDCWD = -100;

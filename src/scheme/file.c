@@ -15,6 +15,7 @@
 #include "src/scheme/node.h"
 #include "src/scheme/path_walk.h"
 #include "src/scheme/pipe.h"
+#include "src/scheme/poll.h"
 
 static struct slab_cache file_cache = SLAB_CACHE(struct file);
 
@@ -25,6 +26,7 @@ static bool opened_for_writing(const struct file *file) {
 static void file_release_object(struct object *object) {
     struct file *file = file_of(object);
     if (file->node && unlikely(file->node->locks)) lock_release_file(file);
+    epoll_forget(file);
     if (file->scheme && file->scheme->release) file->scheme->release(file);
     if (opened_for_writing(file)) atomic_fetch_sub_acq_rel(&file->node->writers, 1u);
     if (file->node) node_put(file->node);
@@ -228,11 +230,27 @@ static int32_t open_unnamed(struct walk *walk, struct file *file, uint32_t mode)
     return error < 0 ? error : finish_open(file, true);
 }
 
+// The restrictions that the open flags ask for.
+static uint32_t restrictions_of(uint32_t flags) {
+    return (flags & O_RESOLVE_NO_MOUNTS ? LOOKUP_NO_MOUNTS : 0u) |
+           (flags & O_RESOLVE_NO_MAGIC_LINKS ? LOOKUP_NO_MAGIC_LINKS : 0u) |
+           (flags & O_RESOLVE_NO_SYMLINKS ? LOOKUP_NO_SYMLINKS : 0u) |
+           (flags & O_RESOLVE_BENEATH ? LOOKUP_BENEATH : 0u) | (flags & O_RESOLVE_IN_ROOT ? LOOKUP_IN_ROOT : 0u);
+}
+
 static int32_t open_walk(struct file *file, int32_t directory, const char *path, size_t length, uint32_t mode) {
     uint32_t flags = file->flags;
     struct walk walk;
+    uint32_t restrictions = unlikely(flags & O_RESOLVE_ALL) ? restrictions_of(flags) : 0;
+    if (unlikely(restrictions & LOOKUP_IN_ROOT)) {
+        for (; length > 1 && *path == '/'; path++)
+            length--;
+        if (*path == '/') path = ".";
+    }
+    if (unlikely(restrictions & LOOKUP_BENEATH && length && *path == '/')) return -EXDEV;
     int32_t error = walk_start(&walk, directory, path, length);
     if (error < 0) return error;
+    if (unlikely(restrictions)) walk_restrict(&walk, restrictions);
     bool unnamed = (flags & O_TMPFILE) == O_TMPFILE;
     bool creating = flags & O_CREAT && !unnamed && !(flags & O_PATH);
     uint32_t lookup = creating ? LOOKUP_PARENT : flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
@@ -248,7 +266,7 @@ static int32_t open_walk(struct file *file, int32_t directory, const char *path,
 
 int32_t file_open(int32_t directory, const char *path, size_t length, uint32_t flags, uint32_t mode,
                   struct file **result) {
-    if (flags & O_PATH) flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    if (flags & O_PATH) flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_RESOLVE_ALL;
     if ((flags & O_TMPFILE) == O_TMPFILE && (flags & O_CREAT || !(flags & O_ACCMODE))) return -EINVAL;
     if (flags & O_CREAT && flags & O_DIRECTORY && (flags & O_TMPFILE) != O_TMPFILE) return -EINVAL;
     struct file *file = file_alloc(flags & ~O_CLOEXEC);
@@ -258,7 +276,7 @@ int32_t file_open(int32_t directory, const char *path, size_t length, uint32_t f
         file_discard(file);
         return error;
     }
-    file->flags &= ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
+    file->flags &= ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_RESOLVE_ALL);
     *result = file;
     return 0;
 }

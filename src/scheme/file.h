@@ -65,6 +65,9 @@ enum lookup_flags : uint32_t {
     LOOKUP_PARENT = 8,    // stop before the last component
     LOOKUP_NO_SYMLINKS = 16,
     LOOKUP_BENEATH = 32,
+    LOOKUP_NO_MOUNTS = 64,
+    LOOKUP_NO_MAGIC_LINKS = 128,
+    LOOKUP_IN_ROOT = 256, // the starting point is the root
 };
 // *result gets references. ENOENT, ENOTDIR, EACCES, ELOOP (40 links), ENAMETOOLONG (component > 255, path >= 4096),
 // EBADF.

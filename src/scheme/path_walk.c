@@ -14,6 +14,7 @@ int32_t walk_start(struct walk *walk, int32_t directory, const char *path, size_
     const struct file_system_state *state = file_system_state_current();
     walk->root_pinned = false;
     walk->links = 0;
+    walk->restrictions = 0;
     walk->pinned = (struct path){};
     walk->pinned_child = nullptr;
     walk->base.file = nullptr;
@@ -37,6 +38,11 @@ int32_t walk_start(struct walk *walk, int32_t directory, const char *path, size_
     walk->name = from->name;
     walk->start = *from;
     return 0;
+}
+
+void walk_restrict(struct walk *walk, uint32_t restrictions) {
+    walk->restrictions = restrictions;
+    if (restrictions & LOOKUP_IN_ROOT) walk->root = walk->start;
 }
 
 void walk_pause(struct walk *walk) {
@@ -175,6 +181,10 @@ static int32_t follow_link(struct walk *walk, struct name *child, const char *re
     *length = 0;
     struct path target;
     int32_t error = node->scheme->follow ? node->scheme->follow(node, &target) : -EINVAL;
+    if (error == 0 && flags & (LOOKUP_NO_MAGIC_LINKS | LOOKUP_BENEATH | LOOKUP_IN_ROOT)) {
+        path_put(&target);
+        error = flags & LOOKUP_NO_MAGIC_LINKS ? -ELOOP : -EXDEV;
+    }
     if (error != -EINVAL) {
         if (error == 0) {
             path_put(&walk->pinned);
@@ -190,7 +200,7 @@ static int32_t follow_link(struct walk *walk, struct name *child, const char *re
         }
         node_put(node);
         walk_resume(walk);
-        return error < 0 ? error : flags & LOOKUP_BENEATH ? -EXDEV : 1;
+        return error < 0 ? error : 1;
     }
     error = read_link_into(walk, node, rest, rest_length, length);
     node_put(node);
@@ -217,6 +227,10 @@ static bool is_dots(const char *text, size_t length) {
     return text[0] == '.' && (length == 1 || (length == 2 && text[1] == '.'));
 }
 
+static bool left_mount(const struct walk *walk, uint32_t flags) {
+    return flags & LOOKUP_NO_MOUNTS && walk->mount != walk->start.mount;
+}
+
 static int32_t enter_permission(const struct walk *walk) {
     const struct node *node = walk->name->node;
     if (unlikely(node_type(node) != S_IFDIR)) return -ENOTDIR;
@@ -228,6 +242,7 @@ int32_t walk_path(struct walk *walk, const char *path, size_t length, uint32_t f
     if (length >= PATH_MAXIMUM) return -ENAMETOOLONG;
     if (!length && !(flags & LOOKUP_EMPTY)) return -ENOENT;
     const char *at = path, *end = path + length;
+    flags |= walk->restrictions;
     walk->last = (struct last_component){};
     while (at < end && *at == '/')
         at++;
@@ -254,6 +269,7 @@ int32_t walk_path(struct walk *walk, const char *path, size_t length, uint32_t f
         if (unlikely(error < 0)) return error;
         if (!child) {
             // "." or "..": the position moved already.
+            if (unlikely(left_mount(walk, flags))) return -EXDEV;
             if (last) walk->last.trailing_slash = slash;
             continue;
         }
@@ -271,6 +287,7 @@ int32_t walk_path(struct walk *walk, const char *path, size_t length, uint32_t f
             continue;
         }
         walk_enter(walk, child);
+        if (unlikely(left_mount(walk, flags))) return -EXDEV;
         if (last && slash) flags |= LOOKUP_DIRECTORY;
     }
     if (flags & LOOKUP_DIRECTORY && node_type(walk->name->node) != S_IFDIR) return -ENOTDIR;
@@ -289,7 +306,7 @@ int32_t walk_last(struct walk *walk, struct name **child) {
 int32_t walk_follow_last(struct walk *walk, struct name *child) {
     size_t length;
     bool slash = walk->last.trailing_slash;
-    int32_t error = follow_link(walk, child, "", 0, 0, &length);
+    int32_t error = follow_link(walk, child, "", 0, walk->restrictions, &length);
     if (error < 0) return error;
     walk->last = (struct last_component){};
     if (error == 1) return 0;

@@ -11,7 +11,8 @@ struct walk {
     struct path root; // of the process; borrowed until root_pinned
     bool root_pinned;
     uint8_t links;
-    struct path pinned; // references that keep the position alive while the lock is dropped
+    uint32_t restrictions; // LOOKUP_* that hold for all of the walk
+    struct path pinned;    // references that keep the position alive while the lock is dropped
     struct name *pinned_child;
     struct file_reference base;
     struct path start;          // LOOKUP_BENEATH
@@ -22,6 +23,8 @@ struct walk {
 
 // Begins at the root, the working directory or a descriptor. -EBADF, -ENOTDIR. On success name_lock is held.
 [[nodiscard]] int32_t walk_start(struct walk *walk, int32_t directory, const char *path, size_t length);
+// Restricts a walk that was just started, by LOOKUP_BENEATH, NO_SYMLINKS, NO_MOUNTS, NO_MAGIC_LINKS, IN_ROOT.
+void walk_restrict(struct walk *walk, uint32_t restrictions);
 // enum lookup_flags. name_lock stays held, also on failure.
 [[nodiscard]] int32_t walk_path(struct walk *walk, const char *path, size_t length, uint32_t flags);
 // Looks the last component of a LOOKUP_PARENT walk up: *child nullptr when it does not exist. The child is valid until

@@ -571,7 +571,6 @@ static int64_t unix_receive(struct socket *socket, struct segment_cursor *to, st
 
 static int32_t unix_shutdown(struct socket *socket, enum socket_shutdown how) {
     struct unix_socket *s = of(socket);
-    if (s->state == UNIX_IDLE && socket->type != SOCK_DGRAM) return -ENOTCONN;
     spin_lock(&unix_lock);
     if (how != SHUT_WR) s->receive_shut = true;
     if (how != SHUT_RD) s->send_shut = true;

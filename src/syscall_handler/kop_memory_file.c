@@ -15,7 +15,8 @@ int32_t kop_memory_file_create(const char *name, size_t length, uint32_t flags) 
     static uint64_t device;
     static const char prefix[] = "/memfd:";
     char text[NAME_MAXIMUM + 1];
-    if (length > NAME_MAXIMUM - (sizeof(prefix) - 1)) return -EINVAL;
+    if (length > NAME_MAXIMUM - (sizeof("memfd:") - 1)) return -EINVAL;
+    length = min(length, NAME_MAXIMUM - (sizeof(prefix) - 1)); // the name is only shown
     if (!device) device = device_new_id();
     bool executable = !(flags & MEMORY_FILE_NO_EXEC);
     struct node *node = tmp_node_create(S_IFREG | (executable ? 0777 : 0666), device, 0);

@@ -20,8 +20,7 @@ static int32_t open_flags_check(uint32_t flags) {
 }
 
 static inline intptr_t open_path(int32_t directory, uintptr_t path_pointer, uint32_t flags, uint32_t mode) {
-    flags &= OPEN_FLAGS_KNOWN;
-    if (unlikely((flags & O_PATH) != 0)) flags &= OPEN_FLAGS_OF_PATH;
+    if (unlikely((flags & O_PATH) != 0)) flags &= OPEN_FLAGS_OF_PATH | O_RESOLVE_ALL;
     int32_t error = open_flags_check(flags);
     if (error < 0) return error;
     struct path_argument path;
@@ -32,11 +31,11 @@ static inline intptr_t open_path(int32_t directory, uintptr_t path_pointer, uint
 }
 
 SHIM3(linux_open, path, flags, mode) {
-    return open_path(AT_FDCWD, path, (uint32_t)flags, (uint32_t)mode);
+    return open_path(AT_FDCWD, path, (uint32_t)flags & OPEN_FLAGS_KNOWN, (uint32_t)mode);
 }
 
 SHIM4(linux_openat, directory, path, flags, mode) {
-    return open_path((int32_t)directory, path, (uint32_t)flags, (uint32_t)mode);
+    return open_path((int32_t)directory, path, (uint32_t)flags & OPEN_FLAGS_KNOWN, (uint32_t)mode);
 }
 
 SHIM2(linux_creat, path, mode) {
@@ -68,7 +67,7 @@ static int32_t open_how_check(const struct linux_open_how *how) {
     if ((how->flags & O_PATH) != 0 && (how->flags & ~(uint64_t)OPEN_FLAGS_OF_PATH) != 0) return -EINVAL;
     if ((how->resolve & RESOLVE_CACHED) != 0)
         return (how->flags & (O_TRUNC | O_CREAT | LINUX_O_TMPFILE_BIT)) != 0 ? -EINVAL : -EAGAIN;
-    return how->resolve != 0 ? -EOPNOTSUPP : 0;
+    return 0;
 }
 
 SHIM4(linux_openat2, directory, path, how_pointer, size) {
@@ -76,7 +75,8 @@ SHIM4(linux_openat2, directory, path, how_pointer, size) {
     int32_t error = extensible_fetch(&how, sizeof(how), how_pointer, size);
     if (error == 0) error = open_how_check(&how);
     if (error < 0) return error;
-    return open_path((int32_t)directory, path, (uint32_t)how.flags, (uint32_t)how.mode);
+    uint32_t flags = (uint32_t)how.flags | (uint32_t)how.resolve << O_RESOLVE_SHIFT;
+    return open_path((int32_t)directory, path, flags, (uint32_t)how.mode);
 }
 
 SHIM1(linux_close, descriptor) {
