@@ -55,9 +55,12 @@ static bool report_wanted(const struct syscall_table *table, uint32_t number) {
     return !(atomic_load_relaxed(word) & bit) && !(atomic_fetch_or_relaxed(word, bit) & bit);
 }
 
+// For a call that is gone from its OS, or that programs must do without by design, ENOSYS is the right answer.
 static void report_missing(const struct call *call) {
     const struct syscall_table *table = call->os->table;
-    const char *name = table && call->number < table->count ? table->descriptions[call->number].name : nullptr;
+    bool listed = table && call->number < table->count;
+    const char *name = listed ? table->descriptions[call->number].name : nullptr;
+    if (listed && table->descriptions[call->number].status == SYSCALL_GONE) return;
     bool strict = call->personality & PERSONALITY_STRICT;
     if (strict ||
         (report_wanted(table, call->number) && atomic_fetch_add_relaxed(&missing_reports, 1) < MISSING_REPORTS_MAXIMUM))

@@ -5,8 +5,9 @@
 //     SYSCALL(134, uselib, NONE, GONE, KINDS(PATH), "libc5")
 //
 // The handler is SHIM(function), OP(an op whose parameters are plain words: see op_shims.def), or NONE: the OS's
-// ENOSYS, logged once. KINDS describes up to six arguments (syscall_kinds.def). Status: FULL, PARTIAL, TODO, GONE; the
-// note says what is missing. A number given twice fails to compile. A file becomes a table by
+// ENOSYS, logged once. KINDS describes up to six arguments (syscall_kinds.def). Status: FULL, PARTIAL, TODO, or GONE
+// (ENOSYS is the right answer: not logged, no end for --strict); the note says what is missing. A number given twice
+// fails to compile. A file becomes a table by
 //
 //     #define SYSCALL_TABLE_FILE "linux.tbl"
 //     #define SYSCALL_TABLE_NAME linux_table

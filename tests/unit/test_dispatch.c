@@ -97,6 +97,9 @@ static void test_missing_is_reported_once(void **) {
     const char *first = strstr(mock_log, name);
     call(134, 0, 0, 0, PERSONALITY_LINUX);
     assert_null(first ? strstr(first + 1, name) : nullptr);
+    mock_reset();
+    assert_int_equal((intptr_t)call(174, 0, 0, 0, PERSONALITY_LINUX | PERSONALITY_STRICT), -ENOSYS); // create_module
+    assert_string_equal(mock_log, "");
 }
 
 static void test_strict_ends_the_process(void **) {

@@ -341,6 +341,23 @@ static int machine_failure(const struct session *session) {
     return EXIT_MACHINE_FAILED;
 }
 
+// What the kernel's log says about why the program could not go on.
+static void reasons_show(const struct session *session) {
+    static const char *const reasons[] = {"ended (--strict)", "which Helctic does not run yet"};
+    const char *line = session->console.size ? session->console.data : "";
+    while (*line) {
+        size_t length = strcspn(line, "\r\n");
+        for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+            if (!memmem(line, length, reasons[i], strlen(reasons[i]))) continue;
+            const char *text = memmem(line, length, "] ", 2);
+            size_t skipped = text ? (size_t)(text - line) + 2 : 0;
+            report("%.*s", (int)(length - skipped), line + skipped);
+        }
+        line += length;
+        line += strspn(line, "\r\n");
+    }
+}
+
 static int session_result(const struct session *session) {
     if (session->ended_by == SIGKILL) {
         report("ended from the keyboard");
@@ -352,6 +369,7 @@ static int session_result(const struct session *session) {
         return EXIT_TIMED_OUT;
     }
     if (session->panicked) return machine_failure(session);
+    if (session->outcome.kind != CONTROL_EXIT) reasons_show(session);
     switch (session->outcome.kind) {
     case CONTROL_EXIT:
         return session->outcome.value;

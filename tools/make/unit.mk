@@ -19,7 +19,7 @@ $(foreach test,$(UNIT_TESTS),$(eval $(call unit_test,$(test))))
 -include $(wildcard $(HOST)/unit/*.d)
 
 .PHONY: unit
-unit: $(UNIT_TESTS:%=$(HOST)/unit/%) ## build and run the hosted unit tests (TEST=name for one)
+unit: $(addprefix $(HOST)/unit/,$(if $(TEST),$(TEST),$(UNIT_TESTS))) ## build and run the hosted unit tests (TEST=name for one)
 	@failed=0; for test in $(if $(TEST),$(TEST),$(UNIT_TESTS)); do \
 	  timeout 300 $(HOST)/unit/$$test > $(HOST)/unit/$$test.log 2>&1 && echo "ok - $$test" || { failed=1; echo "not ok - $$test"; cat $(HOST)/unit/$$test.log; }; \
 	done; exit $$failed
