@@ -59,7 +59,7 @@ void cpu_features_enable(void) {
     cr4 |= (uint64_t)f->fsgsbase << 16 | (uint64_t)f->xsave << 18 | (uint64_t)f->smep << 20 | (uint64_t)f->smap << 21 |
            (uint64_t)f->umip << 11;
     cr4_write(cr4);
-    cr0_write((cr0_read() & ~0xcULL) | 0x10022); // no EM, TS; WP, NE, MP
+    cr0_write((cr0_read() & ~0xcULL) | 0x50022); // no EM, TS; AM, WP, NE, MP
     if (f->xsave) {
         __asm__ volatile("xsetbv" ::"c"(0), "a"((uint32_t)f->xsave_mask), "d"((uint32_t)(f->xsave_mask >> 32)));
         cpu_features.xsave_size = cpuid(0xd, 0).ebx;

@@ -91,6 +91,12 @@ syscall_entry:
     swapgs
     sysretq
 
+// syscall in 32-bit mode, which no program can enter: answers -ENOSYS without touching the program's stack.
+    .globl syscall_compatibility
+syscall_compatibility:
+    movl $-38, %eax
+    sysretl
+
 syscall_exit_slow:
     movq %gs:CPU_CONTEXT, %rax
     cmpl $0, (%rax)

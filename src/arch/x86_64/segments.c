@@ -3,7 +3,7 @@
 #include "src/arch/x86_64/x86.h"
 #include "src/context/cpu.h"
 
-extern char trap_stubs[], syscall_entry[];
+extern char trap_stubs[], syscall_entry[], syscall_compatibility[];
 
 struct idt_gate {
     uint16_t offset_low, selector;
@@ -18,9 +18,10 @@ struct descriptor_pointer {
     uint64_t base;
 } __attribute__((packed));
 
-// Order fixed by syscall (kernel code, then data) and sysret (user 32-bit code, data, 64-bit code).
+// Order fixed by syscall (kernel code, then data) and sysret (user 32-bit code, data, 64-bit code). There is no 32-bit
+// code: its place stays empty.
 static const uint64_t gdt_template[] = {
-    0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0, 0x00cffb000000ffff, 0x00cff3000000ffff, 0x00affb000000ffff};
+    0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0, 0, 0x00cff3000000ffff, 0x00affb000000ffff};
 
 // Which exception runs on which own stack.
 static const uint8_t exception_stack_of[32] = {[1] = 1, [2] = 2, [8] = 3, [18] = 4};
@@ -80,5 +81,6 @@ void segments_init(struct cpu *cpu, struct cpu_arch *arch, void *stacks) {
     if (cpu_features.rdtscp) msr_write(MSR_TSC_AUX, cpu->id); // the boot processor, before detection, has 0 already
     msr_write(MSR_STAR, (uint64_t)0x23 << 48 | (uint64_t)KERNEL_CS << 32);
     msr_write(MSR_LSTAR, (uintptr_t)syscall_entry);
+    msr_write(MSR_CSTAR, (uintptr_t)syscall_compatibility);
     msr_write(MSR_SYSCALL_MASK, 0x47700); // AC, NT, IOPL, DF, IF, TF
 }

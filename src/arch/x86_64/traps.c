@@ -105,10 +105,16 @@ static const struct fault_signal fault_signals[] = {
     {-ENXIO, SIGBUS, BUS_ADRERR},    {-ENOMEM, SIGKILL, SI_KERNEL},
 };
 
+// A present page that user code may not touch as the supervisor: an access that the processor makes on its own behalf.
+// None of ours faults; emulators read the stack of a far return so, and would fault again for ever under SMAP.
+constexpr uint64_t FAULT_PRESENT_BIT = 1, FAULT_USER_BIT = 4;
+
 static void user_page_fault(struct user_frame *frame) {
     uintptr_t address = cr2_read();
     int32_t error = -EFAULT;
     if (frame->error_code & 8) panic_at(frame, "reserved bit in the page table for %#lx", address);
+    if ((frame->error_code & (FAULT_PRESENT_BIT | FAULT_USER_BIT)) == FAULT_PRESENT_BIT)
+        return user_exception(frame, SIGSEGV, SI_KERNEL, 0);
     if (address < USER_LIMIT) error = page_fault(address, fault_access_of(frame->error_code), true);
     if (likely(error == 0)) return;
     for (unsigned i = 0; i < array_size(fault_signals); i++) {
@@ -141,7 +147,6 @@ void trap_from_user(struct user_frame *frame) {
         __asm__ volatile("movq %%dr6, %0" : "=r"(status));
         __asm__ volatile("movq %0, %%dr6" ::"r"(0xffff0ff0UL));
         code = status & 0x4000 ? TRAP_TRACE : TRAP_BRKPT;
-        frame->rflags &= ~(uint64_t)RFLAGS_TF;
     }
     user_exception(frame, entry->signal, code, entry->at ? frame->rip : 0);
 }
