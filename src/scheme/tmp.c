@@ -56,7 +56,8 @@ static struct tmp_file *tmp_file_create(const void *initrd, uint64_t size) {
     }
     file->initrd = initrd;
     file->initrd_size = initrd ? size : 0;
-    file->seals = SEAL_SEAL;
+    file->seals = 0;
+    file->sealable = false;
     return file;
 }
 

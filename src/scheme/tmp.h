@@ -12,6 +12,7 @@ struct tmp_file {
     const uint8_t *initrd; // contents that are filled in on demand; nullptr: none
     uint64_t initrd_size;  // under the node's lock; shrinks with a truncation
     uint32_t seals;        // under the node's lock
+    bool sealable;         // a memory file: others have no seals
 };
 static inline struct tmp_file *tmp_file_of(const struct node *node) {
     return node->scheme == &tmp_scheme && node_type(node) == S_IFREG ? node->data : nullptr;

@@ -15,8 +15,8 @@
 static struct process fixture_process;
 static struct context fixture_context = {.process = &fixture_process};
 static uint32_t last_signal;
-struct credentials root_credentials = {
-    .references = {1}, .ids = {.capabilities_effective = ~0ULL, .capabilities_permitted = ~0ULL}};
+struct credentials root_credentials = {.references = {1},
+                                       .ids = {.capabilities_effective = ~0ULL, .capabilities_permitted = ~0ULL}};
 
 void credentials_get(struct credentials *) {
 }
@@ -81,8 +81,8 @@ int32_t wait_result_error(enum wait_result result) {
 
 static void act_as(uint32_t uid, uint32_t gid, bool privileged) {
     static struct credentials credentials = {.references = {1}};
-    credentials.ids = (struct kernel_credentials){.uid = uid, .euid = uid, .suid = uid, .fsuid = uid, .gid = gid,
-                                                  .egid = gid, .sgid = gid, .fsgid = gid};
+    credentials.ids = (struct kernel_credentials){
+        .uid = uid, .euid = uid, .suid = uid, .fsuid = uid, .gid = gid, .egid = gid, .sgid = gid, .fsgid = gid};
     if (privileged) credentials.ids.capabilities_effective = credentials.ids.capabilities_permitted = ~0ULL;
     fixture_process.credentials = &credentials;
 }

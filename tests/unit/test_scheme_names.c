@@ -40,8 +40,8 @@ static void append(char *path, const char *text) {
 
 // A path of up to five components from a small set, so that operations meet.
 static void random_path(char *path) {
-    static const char *const names[] = {"a", "b", "c", "dd", "a", "b", "long-name-that-does-not-fit-into-the-entry-itself",
-                                        ".", "..", "l"};
+    static const char *const names[] = {
+        "a", "b", "c", "dd", "a", "b", "long-name-that-does-not-fit-into-the-entry-itself", ".", "..", "l"};
     *path = 0;
     if (random_below(200) == 0) return;
     if (random_below(3) == 0) append(path, "/");
@@ -77,15 +77,28 @@ static int32_t list_here(const char *path, unsigned *count, unsigned *sum) {
         }
     }
     assert_int_equal(kop_close(descriptor), 0);
-    return error;
+    return error == -ENOENT ? 0 : error; // a removed folder: readdir(3) hides it
 }
 
 static int32_t do_open(struct operation *op, int *host) {
-    static const uint32_t flags[] = {O_RDONLY, O_RDWR, O_WRONLY, O_RDWR | O_CREAT, O_WRONLY | O_CREAT | O_EXCL,
-                                     O_RDWR | O_TRUNC, O_RDONLY | O_DIRECTORY, O_RDONLY | O_NOFOLLOW, O_PATH,
-                                     O_PATH | O_NOFOLLOW, O_CREAT | O_NOFOLLOW | O_WRONLY, O_DIRECTORY | O_NOFOLLOW,
-                                     O_CREAT | O_RDWR, O_CREAT | O_TRUNC | O_WRONLY, O_RDONLY | O_CREAT,
-                                     O_TMPFILE | O_RDWR, O_PATH | O_DIRECTORY | O_NOFOLLOW, O_DIRECTORY | O_RDWR};
+    static const uint32_t flags[] = {O_RDONLY,
+                                     O_RDWR,
+                                     O_WRONLY,
+                                     O_RDWR | O_CREAT,
+                                     O_WRONLY | O_CREAT | O_EXCL,
+                                     O_RDWR | O_TRUNC,
+                                     O_RDONLY | O_DIRECTORY,
+                                     O_RDONLY | O_NOFOLLOW,
+                                     O_PATH,
+                                     O_PATH | O_NOFOLLOW,
+                                     O_CREAT | O_NOFOLLOW | O_WRONLY,
+                                     O_DIRECTORY | O_NOFOLLOW,
+                                     O_CREAT | O_RDWR,
+                                     O_CREAT | O_TRUNC | O_WRONLY,
+                                     O_RDONLY | O_CREAT,
+                                     O_TMPFILE | O_RDWR,
+                                     O_PATH | O_DIRECTORY | O_NOFOLLOW,
+                                     O_DIRECTORY | O_RDWR};
     op->flags = flags[random_below(array_size(flags))];
     snprintf(op->text, sizeof(op->text), "open(%s, %#o)", op->path, op->flags);
     *host = host_open(op->path, (int)op->flags, 0644);
@@ -202,9 +215,9 @@ static int32_t do_list(struct operation *op, int *host) {
 
 static void test_against_linux(void **) {
     static int32_t (*const kinds[])(struct operation *, int *) = {
-        do_open,  do_open,     do_open,     do_mkdir, do_mkdir,  do_unlink, do_unlink, do_rename, do_rename,
-        do_link,  do_symlink,  do_stat,     do_stat,  do_stat,   do_fifo,   do_list,   do_access, do_readlink,
-        do_chdir, do_truncate, do_getcwd};
+        do_open,   do_open,   do_open,   do_mkdir,    do_mkdir, do_unlink,   do_unlink,
+        do_rename, do_rename, do_link,   do_symlink,  do_stat,  do_stat,     do_stat,
+        do_fifo,   do_list,   do_access, do_readlink, do_chdir, do_truncate, do_getcwd};
     scheme_start();
     if (host_enter() < 0) {
         skip();
