@@ -2,8 +2,8 @@
 // "NAME COST", then "memory KIB" and powers off.
 //
 // COST is (run of 2N - run of N) / N in units of the cycle counter, which under `-icount shift=0` counts instructions
-// (nanoseconds of virtual time at one per instruction), so set-up and the loop's start fall out. Before each run the program
-// waits until kernel threads are idle.
+// (nanoseconds of virtual time at one per instruction), so set-up and the loop's start fall out. Before each run the
+// program waits until kernel threads are idle.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MIB (1024 * 1024)
+#define MIB                (1024 * 1024)
 #define FUTEX_WAIT_PRIVATE 128
 #define FUTEX_WAKE_PRIVATE 129
 
@@ -35,8 +35,7 @@ static uint64_t counter(void) {
 }
 
 static void check(int holds, const char *what) {
-    if (holds)
-        return;
+    if (holds) return;
     perror(what);
     printf("failed %s\n", what);
     sync();
@@ -75,8 +74,7 @@ static void open_close(unsigned n) {
 static void fork_exit_wait(unsigned n) {
     while (n--) {
         pid_t child = fork();
-        if (child == 0)
-            _exit(0);
+        if (child == 0) _exit(0);
         check(child > 0 && waitpid(child, NULL, 0) == child, "fork");
     }
 }
@@ -114,8 +112,7 @@ static void yields(unsigned n) {
     pid_t child = fork();
     for (unsigned i = 0; i < n; i++)
         sched_yield();
-    if (child == 0)
-        _exit(0);
+    if (child == 0) _exit(0);
     waitpid(child, NULL, 0);
 }
 
@@ -283,8 +280,7 @@ static void report_memory(void) {
 }
 
 int main(int count, char **arguments) {
-    if (count > 1 && strcmp(arguments[1], "exit") == 0)
-        return 0;
+    if (count > 1 && strcmp(arguments[1], "exit") == 0) return 0;
     printf("init-reached %llu\n", (unsigned long long)counter());
     prepare();
     report_memory();

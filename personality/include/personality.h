@@ -74,7 +74,7 @@ struct program_image {
     uintptr_t vdso;      // where the personality's time page image was mapped; 0: none
     const struct kernel_exec *exec;
     uintptr_t *strings_address; // out: where the start hook put exec's strings
-    const char *path; // the program's name as given (AT_EXECFN)
+    const char *path;           // the program's name as given (AT_EXECFN)
     uint32_t uid, euid, gid, egid;
     bool secure; // exec gained privilege
     uint8_t random[16];

@@ -16,22 +16,19 @@ struct input {
 
 static int64_t read_input(void *data, void *buffer, size_t size, uint64_t offset) {
     const struct input *input = data;
-    if (offset >= input->size)
-        return 0;
+    if (offset >= input->size) return 0;
     size_t count = size < input->size - offset ? size : input->size - offset;
     memcpy(buffer, input->data + offset, count);
     return (int64_t)count;
 }
 
 static void check(bool holds) {
-    if (!holds)
-        abort();
+    if (!holds) abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct elf_image image;
-    if (elf_parse(read_input, &(struct input){data, size}, 62, &image))
-        return 0;
+    if (elf_parse(read_input, &(struct input){data, size}, 62, &image)) return 0;
     check(image.segment_count > 0 && image.segment_count <= ELF_SEGMENTS_MAXIMUM);
     check(image.lowest < image.highest && image.highest <= 1ULL << 47);
     for (unsigned i = 0; i < image.segment_count; i++) {

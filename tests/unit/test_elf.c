@@ -39,8 +39,7 @@ static struct elf_image image;
 static int64_t read_file(void *, void *buffer, size_t size, uint64_t offset) {
     static uint8_t bytes[FILE_SIZE];
     memcpy(bytes, &head, sizeof head);
-    if (offset >= file_size)
-        return 0;
+    if (offset >= file_size) return 0;
     size_t count = size < file_size - offset ? size : file_size - offset;
     memcpy(buffer, bytes + offset, count);
     return (int64_t)count;
@@ -57,8 +56,8 @@ static int setup(void **) {
     head.header.program_header_size = sizeof head.program[0];
     head.header.program_header_count = 4;
     head.program[0] = (struct program_header){.type = 6, .offset = 64, .address = 64};
-    head.program[1] = (struct program_header){
-        .type = 1, .flags = 4, .file_size = 0x1000, .memory_size = 0x1000, .alignment = 0x1000};
+    head.program[1] =
+        (struct program_header){.type = 1, .flags = 4, .file_size = 0x1000, .memory_size = 0x1000, .alignment = 0x1000};
     head.program[2] = (struct program_header){.type = 1,
                                               .flags = 6,
                                               .offset = 0x1008,

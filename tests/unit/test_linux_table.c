@@ -1,6 +1,6 @@
 // sources: $(MOCKED_PERSONALITY)
-// Every Linux call with words that point nowhere and with each of its ops failing in turn: no crash, no memory kept, and an
-// answer that Linux could give.
+// Every Linux call with words that point nowhere and with each of its ops failing in turn: no crash, no memory kept,
+// and an answer that Linux could give.
 #include "personality/src/os.h"
 #include "personality/src/shim.h"
 #include "tests/unit/include/mock.h"

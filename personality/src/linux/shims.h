@@ -1,5 +1,5 @@
-// The prototypes of Linux's shims. x86_64 has every call that any architecture has, so its table names them all; the table
-// in use is that of the architecture (linux.tbl of its folder).
+// The prototypes of Linux's shims. x86_64 has every call that any architecture has, so its table names them all; the
+// table in use is that of the architecture (linux.tbl of its folder).
 #pragma once
 
 #define SYSCALL_TABLE_FILE "personality/src/linux/x86_64/linux.tbl"

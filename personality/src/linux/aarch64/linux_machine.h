@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LINUX_MACHINE            "aarch64"
+#define LINUX_MACHINE "aarch64"
 #define LINUX_EPOLL_EVENT_LAYOUT
 
 struct linux_stat {
