@@ -85,8 +85,9 @@ static bool is_special(intptr_t result) {
     return (uintptr_t)(result + KERNEL_EKEEP_FRAME) <= KERNEL_EKEEP_FRAME - KERNEL_ERESTART;
 }
 
+// os nullptr: results are the canonical ones.
 static uintptr_t encode(const struct os *os, intptr_t result, struct user_frame *frame) {
-    return os->encode ? os->encode(result, frame) : (uintptr_t)result;
+    return os && os->encode ? os->encode(result, frame) : (uintptr_t)result;
 }
 
 // Says by the disposition what the program's return path must do; the word is "interrupted" for a restart, to be
@@ -110,15 +111,20 @@ static uintptr_t encode(const struct os *os, intptr_t result, struct user_frame 
     return encode(os, -EINTR, frame);
 }
 
-[[gnu::noinline]] static uintptr_t dispatch_generally(uintptr_t a, const struct call *prototype) {
-    struct call call = *prototype;
-    uint32_t os_number = call.personality & PERSONALITY_MASK;
+[[gnu::noinline]] static uintptr_t dispatch_generally(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e,
+                                                      uintptr_t f, uint32_t personality) {
+    uint32_t os_number = personality & PERSONALITY_MASK;
     if (!kernel_ops || os_number >= PERSONALITY_COUNT) return (uintptr_t)-ENOSYS;
-    call.os = os_list[os_number];
-    struct user_frame *frame = call.os->index || call.os->encode ? current_frame() : nullptr;
-    call.number = call.os->index ? call.os->index(a, frame) : (uint32_t)a;
-    intptr_t result = call.personality & PERSONALITY_TRACED ? trace_call(&call) : call_perform(&call);
-    return is_special(result) ? dispatch_special(call.os, result) : encode(call.os, result, frame);
+    const struct os *os = os_list[os_number];
+    struct user_frame *frame = os->index || os->encode ? current_frame() : nullptr;
+    const struct call call = {
+        .os = os,
+        .number = os->index ? os->index(a, frame) : (uint32_t)a,
+        .personality = personality,
+        .arguments = {b, c, d, e, f},
+    };
+    intptr_t result = personality & PERSONALITY_TRACED ? trace_call(&call) : call_perform(&call);
+    return is_special(result) ? dispatch_special(os, result) : encode(os, result, frame);
 }
 
 uintptr_t personality_syscall(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e, uintptr_t f,
@@ -126,11 +132,11 @@ uintptr_t personality_syscall(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d
     if (likely(personality < PERSONALITY_COUNT)) {
         const struct short_way *way = &short_ways[personality];
         uint32_t number = (uint32_t)a;
-        if (likely(number < way->count && way->handlers[number])) {
-            intptr_t result = way->handlers[number](b, c, d, e, f);
-            return likely(!is_special(result)) ? (uintptr_t)result : dispatch_special(os_list[personality], result);
+        syscall_shim *handler = likely(number < way->count) ? way->handlers[number] : nullptr;
+        if (likely(handler)) {
+            intptr_t result = handler(b, c, d, e, f);
+            return likely(!is_special(result)) ? (uintptr_t)result : dispatch_special(nullptr, result);
         }
     }
-    const struct call call = {.personality = personality, .arguments = {b, c, d, e, f}};
-    return dispatch_generally(a, &call);
+    [[clang::musttail]] return dispatch_generally(a, b, c, d, e, f, personality);
 }

@@ -103,6 +103,7 @@ struct process {
 
     // family
     struct process *parent;       // (T) never nullptr but for pid 1
+    int32_t parent_pid;           // (A) its pid, for getppid
     struct list children;         // (T)
     struct list sibling;          // (T)
     int32_t group, session;       // (T) ids

@@ -247,6 +247,7 @@ static void reparent_children(struct process *process, struct list *ended) {
     bool zombies = false;
     list_for_each_safe(child, following, &process->children, struct process, sibling) {
         child->parent = reaper;
+        atomic_store_relaxed(&child->parent_pid, reaper->pid);
         list_remove(&child->sibling);
         list_push_back(&reaper->children, &child->sibling);
         if (child->death_signal) {

@@ -269,6 +269,7 @@ void process_publish(struct process *process, struct process *parent) {
         if (process->terminal) tty_get(process->terminal);
     }
     process->parent = parent;
+    process->parent_pid = parent ? parent->pid : 0;
     if (parent) list_push_back(&parent->children, &process->sibling);
     list_push_back(&processes, &process->all_link);
     spin_unlock(&tasklist_lock);

@@ -34,11 +34,7 @@ int32_t kop_get_tid(void) {
 }
 
 int32_t kop_get_parent(void) {
-    spin_lock(&tasklist_lock);
-    const struct process *parent = process_current()->parent;
-    int32_t pid = parent ? parent->pid : 0;
-    spin_unlock(&tasklist_lock);
-    return pid;
+    return atomic_load_relaxed(&process_current()->parent_pid);
 }
 
 int32_t kop_set_tid_address(struct user_address address) {
