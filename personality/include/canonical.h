@@ -118,6 +118,7 @@ enum rename_flags : uint32_t { RENAME_NOREPLACE = 1, RENAME_EXCHANGE = 2 };
 enum io_flags : uint32_t {
     IO_NOWAIT = 8,
     IO_APPEND = 16,
+    IO_DUPLICATE = 1u << 17, // copy_range between pipes: the source keeps its bytes
     IO_AT_OFFSET = 1u << 16, // use the given offset (pread); else the file's position
 };
 

@@ -190,6 +190,46 @@ static int64_t write_locked(struct pipe *pipe, struct segment_cursor *from, bool
     return total;
 }
 
+// Copies of up to `room` slots of the source, at most length bytes. Returns how many; -ENOMEM when not even one.
+static int64_t copy_slots(struct pipe *from, struct slot *copies, uint32_t room, size_t length) {
+    uint32_t count = 0;
+    mutex_lock(&from->lock);
+    for (; count < room && count < from->used && length; count++) {
+        const struct slot *slot = slot_at(from, count);
+        struct frame *frame = frame_alloc(0);
+        if (!frame) break;
+        uint16_t size = (uint16_t)min((size_t)slot->length, length);
+        copies[count] = (struct slot){frame_pointer(frame), 0, size, slot->packet};
+        memcpy(copies[count].page, slot->page + slot->offset, size);
+        length -= size;
+    }
+    bool empty = !from->used;
+    mutex_unlock(&from->lock);
+    if (count) return count;
+    if (!empty) return -ENOMEM;
+    return atomic_load_acquire(&from->writers) ? -EAGAIN : 0;
+}
+
+int64_t pipe_duplicate(struct pipe *from, struct pipe *to, size_t length) {
+    struct slot copies[SLOTS_DEFAULT];
+    if (!atomic_load_acquire(&to->readers)) return -EPIPE;
+    int64_t count = copy_slots(from, copies, SLOTS_DEFAULT, length);
+    if (count <= 0) return count;
+    int64_t total = 0;
+    uint32_t taken = 0;
+    mutex_lock(&to->lock);
+    for (; taken < count && to->used < to->capacity; taken++) {
+        *slot_at(to, to->used) = copies[taken];
+        atomic_store_release(&to->used, to->used + 1);
+        total += copies[taken].length;
+    }
+    mutex_unlock(&to->lock);
+    if (total) wake(to, POLLIN | POLLRDNORM);
+    for (; taken < count; taken++)
+        page_free(copies[taken].page);
+    return total ? total : -EAGAIN;
+}
+
 static int64_t pipe_write(struct file *file, struct io_request *request) {
     struct pipe *pipe = file->data;
     if (!atomic_load_acquire(&pipe->readers)) return -EPIPE;

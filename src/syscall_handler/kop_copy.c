@@ -7,6 +7,7 @@
 #include "src/memory/memory_object.h"
 #include "src/scheme/io.h"
 #include "src/scheme/node.h"
+#include "src/scheme/pipe.h"
 
 // At most a pipe's atomic size, so that a pipe with room takes a piece whole.
 constexpr size_t PIECE_SIZE = PAGE_SIZE;
@@ -92,6 +93,21 @@ static int64_t copy_pieces(struct copy *copy, size_t length) {
     return total ? total : done;
 }
 
+// From pipe to pipe, the source keeping its bytes.
+static int64_t duplicate(struct copy *copy, size_t length) {
+    struct pipe *from = pipe_of(copy->from), *to = pipe_of(copy->to);
+    if (!from || !to || from == to) return -EINVAL;
+    for (;;) {
+        int64_t done = pipe_duplicate(from, to, length);
+        if (done != -EAGAIN || copy->flags & IO_NOWAIT) return done;
+        bool full = pipe_bytes(from);
+        struct file *file = full ? copy->to : copy->from;
+        if (file->flags & O_NONBLOCK) return -EAGAIN;
+        int32_t error = file_wait_ready(file, full ? POLLOUT : POLLIN);
+        if (error < 0) return error;
+    }
+}
+
 static int32_t check(const struct copy *copy) {
     if (!file_readable(copy->from) || !file_writable(copy->to)) return -EBADF;
     if (copy->from_offset >= 0 && !file_seekable(copy->from)) return -ESPIPE;
@@ -110,7 +126,10 @@ int32_t kop_copy_range(int32_t from, int64_t *from_offset, int32_t to, int64_t *
     struct copy copy = {
         .from = source.file, .to = target.file, .from_offset = *from_offset, .to_offset = *to_offset, .flags = flags};
     int64_t result = check(&copy);
-    if (result == 0) result = copy_pieces(&copy, min(length, IO_MAXIMUM));
+    if (result == 0 && flags & IO_DUPLICATE)
+        result = duplicate(&copy, length);
+    else if (result == 0)
+        result = copy_pieces(&copy, min(length, IO_MAXIMUM));
     if (copy.from->node && result > 0) node_touch_accessed(copy.from->node, copy.from->flags);
     heap_free(copy.buffer);
     file_release(target);

@@ -132,3 +132,40 @@ SHIM5(linux_copy_file_range, from, from_pointer, to, to_pointer, size) {
     intptr_t result = offset_store(error < 0 ? error : (intptr_t)done, from_pointer, &from_offset);
     return offset_store(result, to_pointer, &to_offset);
 }
+
+// Bytes of a program's memory into a pipe, or out of it: the pages themselves are copied.
+SHIM4(linux_vmsplice, descriptor, vectors, count, flags) {
+    struct segment_array array;
+    struct copy_end end;
+    size_t done;
+    if (((uint32_t)flags & ~SPLICE_FLAGS) != 0) return -EINVAL;
+    int32_t error = linux_file_flags(descriptor, &end.flags);
+    if (error == 0) error = linux_file_stat(descriptor, &end.stat);
+    if (error < 0) return error;
+    if ((end.stat.mode & S_IFMT) != S_IFIFO) return -EBADF;
+    error = segments_fetch(&array, vectors, count);
+    if (error < 0) return error;
+    uint32_t io_flags = ((uint32_t)flags & SPLICE_F_NONBLOCK) != 0 ? IO_NOWAIT : 0;
+    if ((end.flags & O_ACCMODE) != O_RDONLY)
+        error = kernel_ops->write((int32_t)descriptor, array.segments, array.count, 0, io_flags, &done);
+    else
+        error = kernel_ops->read((int32_t)descriptor, array.segments, array.count, 0, io_flags, &done);
+    segments_release(&array);
+    return error < 0 ? error : (intptr_t)done;
+}
+
+SHIM4(linux_tee, from, to, size, flags) {
+    struct copy_end source, target;
+    int64_t from_offset = -1, to_offset = -1;
+    size_t done;
+    if (((uint32_t)flags & ~SPLICE_FLAGS) != 0) return -EINVAL;
+    if (size == 0) return 0;
+    int32_t error = copy_end_read(&source, from, false);
+    if (error == 0) error = copy_end_read(&target, to, true);
+    if (error < 0) return error;
+    if (source.type != S_IFIFO || target.type != S_IFIFO || source.stat.inode == target.stat.inode) return -EINVAL;
+    uint32_t io_flags = IO_DUPLICATE | (((uint32_t)flags & SPLICE_F_NONBLOCK) != 0 ? IO_NOWAIT : 0);
+    error = kernel_ops->copy_range((int32_t)from, &from_offset, (int32_t)to, &to_offset, min(size, IO_MAXIMUM),
+                                   io_flags, &done);
+    return error < 0 ? error : (intptr_t)done;
+}

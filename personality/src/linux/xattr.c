@@ -154,3 +154,52 @@ SHIM2(linux_fremovexattr, descriptor, name) {
     int32_t error = target_by_descriptor(&target, descriptor);
     return error < 0 ? error : attribute_remove(&target, name);
 }
+
+// ---- the calls with a directory and flags; what they take lies in a structure that may grow
+
+struct xattr_arguments {
+    uint64_t value;
+    uint32_t size, flags;
+};
+
+static int32_t target_at(struct xattr_target *target, uintptr_t directory, uintptr_t path, uintptr_t flags) {
+    if (((uint32_t)flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) != 0) return -EINVAL;
+    target->directory = (int32_t)directory;
+    target->flags = (uint32_t)flags;
+    return linux_path_with_flags(&target->path, path, (uint32_t)flags);
+}
+
+static int32_t arguments_fetch(struct xattr_arguments *arguments, uintptr_t pointer, uintptr_t size) {
+    if (size < sizeof(*arguments)) return -EINVAL;
+    if (size > PAGE_SIZE) return -E2BIG;
+    return fetch_struct(arguments, pointer);
+}
+
+SHIM5(linux_setxattrat, directory, path, flags, name, pointer) {
+    struct xattr_target target;
+    struct xattr_arguments arguments;
+    int32_t error = arguments_fetch(&arguments, pointer, sixth_argument());
+    if (error == 0) error = target_at(&target, directory, path, flags);
+    return error < 0 ? error : attribute_set(&target, name, arguments.value, arguments.size, arguments.flags);
+}
+
+SHIM5(linux_getxattrat, directory, path, flags, name, pointer) {
+    struct xattr_target target;
+    struct xattr_arguments arguments;
+    int32_t error = arguments_fetch(&arguments, pointer, sixth_argument());
+    if (error == 0 && arguments.flags != 0) error = -EINVAL;
+    if (error == 0) error = target_at(&target, directory, path, flags);
+    return error < 0 ? error : attribute_get_named(&target, name, arguments.value, arguments.size);
+}
+
+SHIM5(linux_listxattrat, directory, path, flags, list, size) {
+    struct xattr_target target;
+    int32_t error = target_at(&target, directory, path, flags);
+    return error < 0 ? error : attribute_get(&target, nullptr, list, size);
+}
+
+SHIM4(linux_removexattrat, directory, path, flags, name) {
+    struct xattr_target target;
+    int32_t error = target_at(&target, directory, path, flags);
+    return error < 0 ? error : attribute_remove(&target, name);
+}
