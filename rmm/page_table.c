@@ -6,6 +6,8 @@
 #include "lib/string.h"
 #include "rmm/frame.h"
 #include "rmm/page_entry.h"
+#include "src/context/cpu.h"
+#include "src/kernel.h"
 
 constexpr unsigned USER_ENTRIES = PAGE_TABLE_ENTRIES / 2; // of the root
 
@@ -13,18 +15,48 @@ static uint64_t *table_at(uint64_t entry) {
     return physical_pointer(entry_physical(entry));
 }
 
-static struct list *table_ring(const struct page_table *table) {
-    return &frame_of(table->root)->link;
+// Tables that were freed are empty again: kept like this they need no clearing when they are used next. A root keeps
+// its kernel half too.
+enum : unsigned { TABLES_KEPT = 32, ROOTS_KEPT = 8 };
+struct table_cache {
+    unsigned table_count, root_count;
+    struct frame *tables[TABLES_KEPT];
+    struct frame *roots[ROOTS_KEPT];
+};
+static struct table_cache caches[CPU_MAXIMUM]; // only their processor touches them
+
+static struct table_cache *cache_current(void) {
+    return &caches[cpu_current()->id];
+}
+
+static struct frame *table_alloc(void) {
+    struct table_cache *cache = cache_current();
+    return likely(cache->table_count) ? cache->tables[--cache->table_count] : frame_alloc_zeroed();
 }
 
 static void table_free(struct frame *frame) {
-    list_remove(&frame->link);
-    frame_put(frame);
+    struct table_cache *cache = cache_current();
+    if (likely(cache->table_count < TABLES_KEPT))
+        cache->tables[cache->table_count++] = frame;
+    else
+        frame_put(frame);
 }
 
-int32_t page_table_init(struct page_table *table) {
+size_t page_table_drain(void) {
+    struct table_cache *cache = cache_current();
+    size_t count = cache->table_count + cache->root_count;
+    while (cache->table_count)
+        frame_put(cache->tables[--cache->table_count]);
+    while (cache->root_count)
+        frame_put(cache->roots[--cache->root_count]);
+    return count;
+}
+
+static struct frame *root_alloc(void) {
+    struct table_cache *cache = cache_current();
+    if (likely(cache->root_count)) return cache->roots[--cache->root_count];
     struct frame *frame = frame_alloc(0);
-    if (!frame) return -ENOMEM;
+    if (!frame) return nullptr;
     uint64_t *root = frame_pointer(frame);
     memset(root, 0, PAGE_SIZE / 2);
 #ifdef __aarch64__ // the kernel's half has a root of its own
@@ -32,23 +64,40 @@ int32_t page_table_init(struct page_table *table) {
 #else
     memcpy(root + USER_ENTRIES, (uint64_t *)physical_pointer(kernel_page_table.root) + USER_ENTRIES, PAGE_SIZE / 2);
 #endif
+    return frame;
+}
+
+int32_t page_table_init(struct page_table *table) {
+    struct frame *frame = root_alloc();
+    if (!frame) return -ENOMEM;
     list_init(&frame->link);
     table->root = frame_physical(frame);
     return 0;
 }
 
 void page_table_destroy(struct page_table *table) {
-    struct list *ring = table_ring(table);
-    while (!list_empty(ring))
-        table_free(list_entry(ring->next, struct frame, link));
-    frame_put(frame_of(table->root));
+    struct frame *root = frame_of(table->root);
+    struct list *ring = &root->link;
+    for (struct list *at = ring->next; at != ring; at = at->next)
+        *(uint64_t *)list_entry(at, struct frame, link)->owner = 0;
+    for (struct list *at = ring->next, *next; at != ring; at = next) {
+        next = at->next;
+        table_free(list_entry(at, struct frame, link));
+    }
+    struct table_cache *cache = cache_current();
+    if (likely(cache->root_count < ROOTS_KEPT))
+        cache->roots[cache->root_count++] = root;
+    else
+        frame_put(root);
     table->root = 0;
 }
 
+// An empty table in *entry.
 static uint64_t *table_create(struct page_table *table, uint64_t *entry) {
-    struct frame *frame = frame_alloc_zeroed();
+    struct frame *frame = table_alloc();
     if (!frame) return nullptr;
     struct frame *root = frame_of(table->root);
+    frame->owner = entry;
     // The kernel's root is part of the image: its tables are never freed.
     if (root && root->link.next)
         list_push_back(&root->link, &frame->link);
@@ -95,6 +144,7 @@ static bool split_large(struct page_table *table, virtual_address address) {
     if (!leaves) return false;
     for (unsigned i = 0; i < PAGE_TABLE_ENTRIES; i++)
         leaves[i] = entry_encode(entry_physical(old) + i * PAGE_SIZE, entry_flags(old), false);
+    frame_of(entry_physical(scratch))->owner = entry;
     *entry = scratch;
     return true;
 }
@@ -196,28 +246,34 @@ bool page_table_clear_dirty(struct page_table *table, virtual_address address) {
     return true;
 }
 
-// [start, last]: inclusive, so that the top of the address space needs no care.
-static bool walk_level(uint64_t *entries, unsigned level, virtual_address start, virtual_address last,
-                       page_table_visitor *visit, void *data) {
-    size_t span = PAGE_SIZE << (PAGE_TABLE_SHIFT * level);
-    virtual_address base = align_down(start, span * PAGE_TABLE_ENTRIES);
-    unsigned end = page_table_index(last, level);
-    for (unsigned index = page_table_index(start, level); index <= end; index++) {
-        uint64_t entry = entries[index];
-        if (!entry) continue;
-        virtual_address at = base + index * span;
-        if (entry_is_leaf(entry, level)) {
-            if (!visit(data, at, &entries[index], level != 0)) return false;
-        } else if (!walk_level(table_at(entry), level - 1, max(start, at), min(last, at + span - 1), visit, data)) {
-            return false;
+bool page_table_next_span(const struct page_table *table, virtual_address *at, virtual_address end,
+                          struct page_span *span) {
+    while (*at < end) {
+        virtual_address start = *at;
+        uint64_t *entries = physical_pointer(table->root);
+        for (unsigned level = PAGE_TABLE_TOP;; level--) {
+            uint64_t *entry = &entries[page_table_index(start, level)];
+            if (level == 0) {
+                virtual_address next = min(end, align_down(start, LARGE_PAGE_SIZE) + LARGE_PAGE_SIZE);
+                *span = (struct page_span){entry, start, (unsigned)((next - start) >> PAGE_SHIFT), false};
+                *at = next;
+                return true;
+            }
+            size_t size = PAGE_SIZE << (PAGE_TABLE_SHIFT * level);
+            if (!*entry) {
+                *at = align_down(start, size) + size;
+                if (!*at) return false; // the top of the address space
+                break;
+            }
+            if (unlikely(entry_is_leaf(*entry, level))) {
+                *span = (struct page_span){entry, align_down(start, size), 1, true};
+                *at = align_down(start, size) + size;
+                return true;
+            }
+            entries = table_at(*entry);
         }
     }
-    return true;
-}
-
-void page_table_walk(struct page_table *table, virtual_address start, virtual_address end, page_table_visitor *visit,
-                     void *data) {
-    if (start < end) walk_level(physical_pointer(table->root), PAGE_TABLE_TOP, start, end - 1, visit, data);
+    return false;
 }
 
 static bool table_empty(const uint64_t *entries) {
@@ -244,6 +300,9 @@ void page_table_trim(struct page_table *table, virtual_address start, virtual_ad
 }
 
 void page_table_free_list(struct list *freed) {
-    while (!list_empty(freed))
-        table_free(list_entry(freed->next, struct frame, link));
+    while (!list_empty(freed)) {
+        struct frame *frame = list_entry(freed->next, struct frame, link);
+        list_remove(&frame->link);
+        table_free(frame);
+    }
 }

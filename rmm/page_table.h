@@ -31,7 +31,8 @@ extern struct page_table kernel_page_table;
 
 // An empty user half, the kernel's half shared. -ENOMEM.
 [[nodiscard]] int32_t page_table_init(struct page_table *table);
-// Frees the tables (not what leaves point to); every user leaf must have been cleared.
+// Frees the tables (not what leaves point to); every user leaf must have been cleared: empty tables are kept for the
+// next.
 void page_table_destroy(struct page_table *table);
 
 // Maps one page (or one 2 MiB leaf) at address, replacing what is there. -ENOMEM (an intermediate table).
@@ -53,15 +54,34 @@ struct page_leaf page_table_unmap(struct page_table *table, virtual_address addr
 void page_table_protect(struct page_table *table, virtual_address address, uint32_t flags);
 // Clears the dirty flag; returns whether it was set.
 bool page_table_clear_dirty(struct page_table *table, virtual_address address);
-// Calls visit for every leaf in [start, end); skips empty subtrees quickly. A pointer to the entry lets visit change it
-// through page_entry_*; returning false ends the walk.
-typedef bool page_table_visitor(void *data, virtual_address address, uint64_t *entry, bool large);
-void page_table_walk(struct page_table *table, virtual_address start, virtual_address end, page_table_visitor *visit,
-                     void *data);
+// The leaf entries of [*at, end) that lie in one table; *at moves behind them. Missing tables are skipped. False: no
+// more. A 2 MiB leaf is a span of one entry.
+struct page_span {
+    uint64_t *entries;
+    virtual_address address; // of the first; of the start of a large leaf
+    unsigned count;
+    bool large;
+};
+bool page_table_next_span(const struct page_table *table, virtual_address *at, virtual_address end,
+                          struct page_span *span);
+// The first entry at or behind i that is not empty; span->count: none.
+static inline unsigned page_span_skip_empty(const struct page_span *span, unsigned i) {
+    const uint64_t *entries = span->entries;
+    while (i + 4 <= span->count && !(entries[i] | entries[i + 1] | entries[i + 2] | entries[i + 3]))
+        i += 4;
+    while (i < span->count && !entries[i])
+        i++;
+    return i;
+}
+#define page_span_for_each(i, span)                                                                                    \
+    for (unsigned i = page_span_skip_empty((span), 0); i < (span)->count; i = page_span_skip_empty((span), i + 1))
+
 // Unlinks lowest tables that are empty in [start, end) and puts their frames (by link) into freed: the caller flushes
 // the TLBs, then drops them with page_table_free_list.
 void page_table_trim(struct page_table *table, virtual_address start, virtual_address end, struct list *freed);
 void page_table_free_list(struct list *freed);
+// Gives the empty tables that this processor keeps back; returns how many.
+size_t page_table_drain(void);
 
 struct page_leaf page_entry_decode(uint64_t entry, bool large);
 uint64_t page_entry_encode(physical_address physical, uint32_t flags, bool large);

@@ -99,27 +99,32 @@ static void leave_space(void *data) {
     atomic_fetch_and_acq_rel(&space->active_cpus, ~(1ULL << cpu->id));
 }
 
-static bool drop_leaf(void *, virtual_address, uint64_t *entry, bool) {
-    struct frame *frame = frame_of(entry_physical(*entry));
-    if (frame && frame != zero_frame) {
-        frame_unmap(frame);
-        frame_put(frame);
+// Nobody has the table loaded any more: no flush is needed.
+static void drop_leaves(struct address_space *space, virtual_address start, virtual_address end) {
+    struct page_span span;
+    while (page_table_next_span(&space->table, &start, end, &span)) {
+        page_span_for_each(i, &span) {
+            struct frame *frame = frame_of(entry_physical(span.entries[i]));
+            span.entries[i] = 0; // empty tables are used again as they are
+            if (unlikely(!frame || frame == zero_frame)) continue;
+            frame_unmap(frame);
+            frame_put(frame);
+        }
     }
-    return true;
 }
 
-// Nobody has the table loaded any more: no flush, and the entries needn't be cleared. Truncation may still find a grant
-// through its object, so a grant of an object is detached before its leaves are dropped.
-static void drop_everything(struct address_space *space) {
-    struct list dead = LIST_INIT(dead);
-    struct tree_node *node = tree_first(&space->grants);
+// Bottom up, so that the tree needs no repair. A grant is off its object's list before its leaves go: truncation must
+// not find it any more.
+static void drop_grants(struct address_space *space, struct tree_node *node) {
     while (node) {
+        struct tree_node *right = node->right;
         struct grant *grant = grant_of(node);
-        node = tree_next(node);
-        grant_remove(space, grant, &dead);
-        page_table_walk(&space->table, grant->start, grant->end, drop_leaf, nullptr);
+        drop_grants(space, node->left);
+        if (grant->object) grant_detach(grant);
+        drop_leaves(space, grant->start, grant->end);
+        grant_free(grant);
+        node = right;
     }
-    grants_free(&dead);
 }
 
 void address_space_put(struct address_space *space) {
@@ -127,7 +132,7 @@ void address_space_put(struct address_space *space) {
     leave_space(space);
     uint64_t others = atomic_load_acquire(&space->active_cpus);
     if (others) arch_processors_call(others, leave_space, space);
-    drop_everything(space);
+    drop_grants(space, space->grants.root);
     family_leave(space);
     space_free(space);
 }
@@ -151,24 +156,12 @@ void address_space_switch(struct address_space *space) {
 struct fork_walk {
     struct address_space *child;
     struct address_space *parent;
-    uint64_t *child_entry; // of child_address
-    virtual_address child_address;
     uint64_t resident;
     bool downgraded;
-    bool failed;
 };
 
-static uint64_t *child_entry_of(struct fork_walk *walk, virtual_address address) {
-    if (walk->child_entry && address == walk->child_address + PAGE_SIZE && address & (LARGE_PAGE_SIZE - 1))
-        walk->child_entry++;
-    else if (!walk->child_entry || address != walk->child_address)
-        walk->child_entry = page_table_entry_create(&walk->child->table, address);
-    walk->child_address = address;
-    return walk->child_entry;
-}
-
-// A page whose physical address somebody uses must stay the parent's: the child gets a copy now.
-static bool copy_pinned(struct fork_walk *walk, uint64_t *target, uint64_t value, struct frame *frame) {
+// The child gets a copy now: a page whose physical address somebody uses must stay the parent's.
+static bool copy_page_now(struct fork_walk *walk, uint64_t *target, uint64_t value, struct frame *frame) {
     struct frame *copy = frame_alloc(0);
     if (!copy) return false;
     page_copy(frame_pointer(copy), frame_pointer(frame));
@@ -181,20 +174,9 @@ static bool copy_pinned(struct fork_walk *walk, uint64_t *target, uint64_t value
     return true;
 }
 
-static bool fork_leaf(void *data, virtual_address address, uint64_t *entry, bool) {
-    struct fork_walk *walk = data;
+static bool fork_leaf(struct fork_walk *walk, uint64_t *entry, uint64_t *target, struct frame *frame) {
     uint64_t value = *entry;
-    struct frame *frame = frame_of(entry_physical(value));
-    if (!frame || !(frame->flags & FRAME_ANONYMOUS)) return true; // the child finds it in the object again
-    uint64_t *target = child_entry_of(walk, address);
-    if (unlikely(!target)) {
-        walk->failed = true;
-        return false;
-    }
-    if (unlikely(atomic_load_relaxed(&frame->pin_count))) {
-        walk->failed = !copy_pinned(walk, target, value, frame);
-        return !walk->failed;
-    }
+    if (unlikely(atomic_load_relaxed(&frame->pin_count))) return copy_page_now(walk, target, value, frame);
     if (entry_writable(value)) {
         value = entry_without_write(value);
         *entry = value;
@@ -207,6 +189,29 @@ static bool fork_leaf(void *data, virtual_address address, uint64_t *entry, bool
     return true;
 }
 
+// Only anonymous pages are handed down: the child finds others in their objects again.
+static bool fork_span(struct fork_walk *walk, const struct page_span *span) {
+    uint64_t *targets = nullptr;
+    page_span_for_each(i, span) {
+        struct frame *frame = frame_of(entry_physical(span->entries[i]));
+        if (!frame || !(frame->flags & FRAME_ANONYMOUS)) continue;
+        if (!targets) {
+            targets = page_table_entry_create(&walk->child->table, span->address);
+            if (!targets) return false;
+        }
+        if (!fork_leaf(walk, &span->entries[i], &targets[i], frame)) return false;
+    }
+    return true;
+}
+
+static bool fork_range(struct fork_walk *walk, virtual_address start, virtual_address end) {
+    struct page_span span;
+    while (page_table_next_span(&walk->parent->table, &start, end, &span)) {
+        if (!fork_span(walk, &span)) return false;
+    }
+    return true;
+}
+
 static bool fork_grant(struct fork_walk *walk, const struct grant *grant) {
     struct grant *copy = grant_create(walk->child, grant);
     if (!copy) return false;
@@ -214,12 +219,11 @@ static bool fork_grant(struct fork_walk *walk, const struct grant *grant) {
     grant_insert(walk->child, copy);
     walk->child->mapped_pages += (grant->end - grant->start) >> PAGE_SHIFT;
     if (grant->flags & (GRANT_SHARED | GRANT_WIPE_ON_FORK)) return true;
-    walk->child_entry = nullptr;
     // The parent's lock keeps faults out, the object's keeps zapping out: no page_lock is needed.
     if (grant->object) mutex_lock(&grant->object->lock);
-    page_table_walk(&walk->parent->table, grant->start, grant->end, fork_leaf, walk);
+    bool copied = fork_range(walk, grant->start, grant->end);
     if (grant->object) mutex_unlock(&grant->object->lock);
-    return !walk->failed;
+    return copied;
 }
 
 static void copy_layout(struct address_space *child, const struct address_space *parent) {

@@ -27,7 +27,7 @@ static void object_attach(struct grant *grant) {
     mutex_unlock(&object->lock);
 }
 
-static void object_detach(struct grant *grant) {
+void grant_detach(struct grant *grant) {
     struct memory_object *object = grant->object;
     mutex_lock(&object->lock);
     list_remove(&grant->object_link);
@@ -59,17 +59,21 @@ void grant_insert(struct address_space *space, struct grant *grant) {
 void grant_remove(struct address_space *space, struct grant *grant, struct list *dead) {
     if (space->last_hit == grant) space->last_hit = nullptr;
     tree_remove(&space->grants, &grant->node);
-    if (grant->object) object_detach(grant);
+    if (grant->object) grant_detach(grant);
     list_push_back(dead, &grant->object_link);
+}
+
+void grant_free(struct grant *grant) {
+    if (grant->file) file_put(grant->file);
+    if (grant->object) memory_object_put(grant->object);
+    slab_free(&grant_cache, grant);
 }
 
 void grants_free(struct list *dead) {
     while (!list_empty(dead)) {
         struct grant *grant = list_entry(dead->next, struct grant, object_link);
         list_remove(&grant->object_link);
-        if (grant->file) file_put(grant->file);
-        if (grant->object) memory_object_put(grant->object);
-        slab_free(&grant_cache, grant);
+        grant_free(grant);
     }
 }
 

@@ -45,6 +45,9 @@ struct grant *grant_create(struct address_space *space, const struct grant *mode
 void grant_insert(struct address_space *space, struct grant *grant);
 // Takes it out of the tree and the object's list and puts it on dead (by object_link).
 void grant_remove(struct address_space *space, struct grant *grant, struct list *dead);
+// For taking a whole space down: off the object's list; what it refers to and itself.
+void grant_detach(struct grant *grant);
+void grant_free(struct grant *grant);
 // Drops what dead grants refer to. Without the space's lock; may sleep.
 void grants_free(struct list *dead);
 // Cuts a grant in two; the upper half is new. nullptr: no memory.

@@ -2,6 +2,7 @@
 
 #include "lib/atomic.h"
 #include "rmm/frame.h"
+#include "rmm/page_table.h"
 #include "src/context/lock.h"
 #include "src/memory/heap.h"
 #include "src/memory/memory_object.h"
@@ -55,7 +56,7 @@ static bool try_drop(struct frame *frame) {
 }
 
 size_t memory_reclaim(size_t frames) {
-    size_t freed = 0;
+    size_t freed = page_table_drain();
     spin_lock(&lock);
     // Twice around: the first pass takes the second chance away.
     for (uint64_t left = page_count * 2; left && freed < frames && !list_empty(&pages); left--) {

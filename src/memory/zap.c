@@ -44,20 +44,26 @@ static void zap_flush(struct zap *zap) {
     zap->end = 0;
 }
 
-static bool zap_leaf(void *data, virtual_address address, uint64_t *entry, bool large) {
-    struct zap *zap = data;
+static void zap_leaf(struct zap *zap, virtual_address address, uint64_t *entry, bool large) {
     uint64_t value = *entry;
     struct frame *frame = frame_of(entry_physical(value));
-    if (zap->keep_private && frame && frame->flags & FRAME_ANONYMOUS) return true;
-    value = __atomic_exchange_n(entry, 0, __ATOMIC_ACQ_REL);
+    if (zap->keep_private && frame && frame->flags & FRAME_ANONYMOUS) return;
+    atomic_store_relaxed(entry, 0);
     zap->start = min(zap->start, address);
     zap->end = max(zap->end, address + (large ? LARGE_PAGE_SIZE : PAGE_SIZE));
-    if (!frame || frame == zero_frame) return true;
+    if (unlikely(!frame || frame == zero_frame)) return;
     frame_unmap(frame);
     zap->resident++;
     zap->frames[zap->count++] = frame;
     if (zap->count == ZAP_BATCH) zap_flush(zap);
-    return true;
+}
+
+static void zap_range(struct zap *zap, virtual_address start, virtual_address end) {
+    struct page_span span;
+    while (page_table_next_span(&zap->space->table, &start, end, &span)) {
+        page_span_for_each(i, &span) zap_leaf(zap, span.address + i * PAGE_SIZE, &span.entries[i], span.large);
+    }
+    zap_flush(zap);
 }
 
 static void zap_start(struct zap *zap, struct address_space *space) {
@@ -73,15 +79,11 @@ void space_zap(struct address_space *space, virtual_address start, virtual_addre
     struct zap zap;
     zap_start(&zap, space);
     spin_lock(&space->page_lock);
-    page_table_walk(&space->table, start, end, zap_leaf, &zap);
+    zap_range(&zap, start, end);
     if (end - start >= LARGE_PAGE_SIZE) {
         page_table_trim(&space->table, start, end, &tables);
-        if (!list_empty(&tables)) { // processors may keep pointers to tables too
-            zap.start = min(zap.start, start);
-            zap.end = max(zap.end, end);
-        }
+        if (!list_empty(&tables)) tlb_flush_range(space, start, end); // processors may keep pointers to tables too
     }
-    zap_flush(&zap);
     spin_unlock(&space->page_lock);
     page_table_free_list(&tables);
 }
@@ -95,75 +97,73 @@ void mappings_zap(struct memory_object *object, uint64_t first, uint64_t end, bo
         zap_start(&zap, grant->space);
         zap.keep_private = !anonymous;
         spin_lock(&grant->space->page_lock);
-        page_table_walk(&grant->space->table, grant->start + ((from - base) << PAGE_SHIFT),
-                        grant->start + ((to - base) << PAGE_SHIFT), zap_leaf, &zap);
-        zap_flush(&zap);
+        zap_range(&zap, grant->start + ((from - base) << PAGE_SHIFT), grant->start + ((to - base) << PAGE_SHIFT));
         spin_unlock(&grant->space->page_lock);
     }
 }
 
 // ---- changing
 
-struct protect_walk {
-    const struct grant *grant;
-    bool narrowed; // some leaf lost a right
-};
-
-static bool protect_leaf(void *data, virtual_address, uint64_t *entry, bool) {
-    struct protect_walk *walk = data;
-    uint64_t old = *entry, changed = entry_place(entry_physical(old), walk->grant->leaf);
+// Gives a leaf the rights of grant. Whether it lost one.
+static bool protect_leaf(const struct grant *grant, uint64_t *entry) {
+    uint64_t old = *entry, changed = entry_place(entry_physical(old), grant->leaf);
     struct frame *frame = frame_of(entry_physical(old));
     bool own = frame && frame->flags & FRAME_ANONYMOUS && atomic_load_acquire(&frame->map_count) == 1;
     // A write fault decides about the rest: copies, or marks the object's page.
     if (!own && !(entry_present(old) && entry_writable(old))) changed = entry_without_write(changed);
-    if (changed == old) return true;
+    if (changed == old) return false;
     uint32_t before = entry_flags(old), after = entry_flags(changed);
-    if (before & ~after & (PAGE_READ | PAGE_WRITE | PAGE_EXECUTE)) walk->narrowed = true;
-    __atomic_store_n(entry, changed, __ATOMIC_RELEASE);
-    return true;
+    atomic_store_release(entry, changed);
+    return before & ~after & (PAGE_READ | PAGE_WRITE | PAGE_EXECUTE);
 }
 
 void space_protect(struct address_space *space, const struct grant *grant, virtual_address start, virtual_address end) {
-    struct protect_walk walk = {.grant = grant};
+    bool narrowed = false;
+    virtual_address at = start;
+    struct page_span span;
     spin_lock(&space->page_lock);
-    page_table_walk(&space->table, start, end, protect_leaf, &walk);
-    if (walk.narrowed) tlb_flush_range(space, start, end);
+    while (page_table_next_span(&space->table, &at, end, &span)) {
+        page_span_for_each(i, &span) narrowed |= protect_leaf(grant, &span.entries[i]);
+    }
+    if (narrowed) tlb_flush_range(space, start, end);
     spin_unlock(&space->page_lock);
 }
 
 // ---- moving
 
-struct move_walk {
-    struct address_space *space;
-    virtual_address from, to;
-    bool failed;
-};
-
-static bool move_prepare(void *data, virtual_address address, uint64_t *, bool) {
-    struct move_walk *walk = data;
-    walk->failed = !page_table_entry_create(&walk->space->table, walk->to + (address - walk->from));
-    return !walk->failed;
-}
-
-static bool move_leaf(void *data, virtual_address address, uint64_t *entry, bool) {
-    struct move_walk *walk = data;
-    virtual_address target = walk->to + (address - walk->from);
-    uint64_t value = __atomic_exchange_n(entry, 0, __ATOMIC_ACQ_REL);
-    struct frame *frame = frame_of(entry_physical(value));
-    if (frame && frame->flags & FRAME_ANONYMOUS && atomic_load_relaxed(&frame->map_count) == 1)
-        frame->index = target >> PAGE_SHIFT;
-    *page_table_entry(&walk->space->table, target) = value;
+// Makes the tables that the leaves of [start, end) need at distance bytes.
+static bool move_prepare(struct address_space *space, virtual_address start, virtual_address end, size_t distance) {
+    struct page_span span;
+    while (page_table_next_span(&space->table, &start, end, &span)) {
+        page_span_for_each(i, &span) {
+            if (!page_table_entry_create(&space->table, span.address + i * PAGE_SIZE + distance)) return false;
+        }
+    }
     return true;
 }
 
+static void move_leaves(struct address_space *space, virtual_address start, virtual_address end, size_t distance) {
+    struct page_span span;
+    while (page_table_next_span(&space->table, &start, end, &span)) {
+        page_span_for_each(i, &span) {
+            virtual_address target = span.address + i * PAGE_SIZE + distance;
+            uint64_t value = span.entries[i];
+            struct frame *frame = frame_of(entry_physical(value));
+            if (frame && frame->flags & FRAME_ANONYMOUS && atomic_load_relaxed(&frame->map_count) == 1)
+                frame->index = target >> PAGE_SHIFT;
+            atomic_store_relaxed(&span.entries[i], 0);
+            *page_table_entry(&space->table, target) = value;
+        }
+    }
+}
+
 int32_t space_move(struct address_space *space, virtual_address start, virtual_address end, virtual_address new_start) {
-    struct move_walk walk = {.space = space, .from = start, .to = new_start};
     spin_lock(&space->page_lock);
-    page_table_walk(&space->table, start, end, move_prepare, &walk);
-    if (!walk.failed) {
-        page_table_walk(&space->table, start, end, move_leaf, &walk);
+    bool prepared = move_prepare(space, start, end, new_start - start);
+    if (prepared) {
+        move_leaves(space, start, end, new_start - start);
         tlb_flush_range(space, start, end);
     }
     spin_unlock(&space->page_lock);
-    return walk.failed ? -ENOMEM : 0;
+    return prepared ? 0 : -ENOMEM;
 }

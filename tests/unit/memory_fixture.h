@@ -59,6 +59,12 @@ static void memory_start(size_t size) {
     address_space_switch(space);
 }
 
+// Free frames, with what the heap holds and without tables kept for later: the same before and after.
+static inline uint64_t all_memory(void) {
+    page_table_drain();
+    return frame_free_count() + heap_used() / PAGE_SIZE;
+}
+
 static inline uintptr_t map(uintptr_t address, size_t length, uint32_t protection, uint32_t flags) {
     struct map_request request = {.address = address, .length = length, .protection = protection, .flags = flags};
     uintptr_t result = 0;

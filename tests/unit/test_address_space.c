@@ -453,7 +453,7 @@ static void test_nth_allocation_fails(void **) {
     for (unsigned n = 1; failed && n < 200; n++) {
         address_space_put(space);
         cpu_current()->address_space = nullptr;
-        uint64_t before = frame_free_count() + heap_used() / PAGE_SIZE;
+        uint64_t before = all_memory();
         space = address_space_create();
         address_space_switch(space);
         frame_fail_after(n, 1);
@@ -462,7 +462,7 @@ static void test_nth_allocation_fails(void **) {
         assert_true(error == 0 || error == -ENOMEM || error == -EFAULT);
         failed = error != 0;
         address_space_put(space);
-        assert_int_equal(frame_free_count() + heap_used() / PAGE_SIZE, before);
+        assert_int_equal(all_memory(), before);
         space = address_space_create();
         address_space_switch(space);
     }
@@ -471,7 +471,7 @@ static void test_nth_allocation_fails(void **) {
 
 static void test_everything_comes_back(void **) {
     address_space_put(space);
-    uint64_t before = frame_free_count() + heap_used() / PAGE_SIZE;
+    uint64_t before = all_memory();
     for (unsigned round = 0; round < 20; round++) {
         space = address_space_create();
         address_space_switch(space);
@@ -481,7 +481,7 @@ static void test_everything_comes_back(void **) {
         address_space_put(child);
         address_space_put(space);
     }
-    assert_int_equal(frame_free_count() + heap_used() / PAGE_SIZE, before);
+    assert_int_equal(all_memory(), before);
     space = address_space_create();
 }
 

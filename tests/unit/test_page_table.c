@@ -20,6 +20,7 @@ struct page_table kernel_page_table;
 
 static void start(void) {
     struct memory_range range = {0, MEMORY, MEMORY_USABLE};
+    if (hosted_direct_map) page_table_drain(); // tables of the arena that goes
     hosted_memory_init(MEMORY);
     frame_init(&range, 1, nullptr, 0);
     kernel_page_table.root = frame_physical(frame_alloc_zeroed());
@@ -47,6 +48,7 @@ static void test_map_lookup_unmap(void **) {
     assert_int_equal(leaf.physical, 0x123000);
     assert_int_equal(page_table_unmap(&table, 0x400000).flags, 0);
     page_table_destroy(&table);
+    page_table_drain();
     assert_int_equal(frame_free_count(), before);
 }
 
@@ -64,6 +66,8 @@ static void test_large_leaf_is_split(void **) {
     assert_false(leaf.large);
     assert_int_equal(leaf.physical, 0x207000);
     assert_int_equal(leaf.flags, USER_PAGE);
+    for (unsigned i = 0; i < 512; i++)
+        (void)page_table_unmap(&table, 0x40000000 + i * PAGE_SIZE);
     page_table_destroy(&table);
 }
 
@@ -76,20 +80,27 @@ static void test_dirty(void **) {
     assert_int_equal(page_table_lookup(&table, 0x1000).flags, PAGE_READ | PAGE_USER | PAGE_DIRTY);
     assert_true(page_table_clear_dirty(&table, 0x1000));
     assert_false(page_table_clear_dirty(&table, 0x1000));
+    (void)page_table_unmap(&table, 0x1000);
     page_table_destroy(&table);
 }
 
-struct visit_state {
+struct walk {
     virtual_address last;
     unsigned count;
 };
-static bool count_leaf(void *data, virtual_address address, uint64_t *entry, bool) {
-    struct visit_state *state = data;
-    assert_true(state->count == 0 || address > state->last);
-    assert_true(*entry != 0);
-    state->last = address;
-    state->count++;
-    return true;
+static struct walk walk_leaves(const struct page_table *table, virtual_address start, virtual_address end) {
+    struct walk walk = {};
+    struct page_span span;
+    while (page_table_next_span(table, &start, end, &span)) {
+        page_span_for_each(i, &span) {
+            virtual_address address = span.address + i * PAGE_SIZE;
+            assert_true(walk.count == 0 || address > walk.last);
+            assert_true(span.entries[i] != 0);
+            walk.last = address;
+            walk.count++;
+        }
+    }
+    return walk;
 }
 
 static void test_random_against_model(void **) {
@@ -121,9 +132,7 @@ static void test_random_against_model(void **) {
         uint64_t *entry = page_table_entry(&table, address[i]);
         assert_true(entry ? page_entry_decode(*entry, false).physical == model[i] : !model[i]);
     }
-    struct visit_state state = {};
-    page_table_walk(&table, 0, 0x800000000000, count_leaf, &state);
-    assert_int_equal(state.count, mapped);
+    assert_int_equal(walk_leaves(&table, 0, 0x800000000000).count, mapped);
     for (unsigned i = 0; i < PAGES; i++)
         (void)page_table_unmap(&table, address[i]);
     struct list freed = LIST_INIT(freed);
@@ -131,6 +140,7 @@ static void test_random_against_model(void **) {
     assert_false(list_empty(&freed));
     page_table_free_list(&freed);
     page_table_destroy(&table);
+    page_table_drain();
     assert_int_equal(frame_free_count(), before);
 }
 
@@ -140,13 +150,31 @@ static void test_walk_bounds(void **) {
     assert_int_equal(page_table_init(&table), 0);
     for (unsigned i = 0; i < 2048; i++)
         assert_int_equal(page_table_map(&table, 0x1000000 + i * PAGE_SIZE, 0x1000, USER_PAGE), 0);
-    struct visit_state state = {};
-    page_table_walk(&table, 0x1003000, 0x1003000, count_leaf, &state);
-    assert_int_equal(state.count, 0);
-    page_table_walk(&table, 0x1003000, 0x1703000, count_leaf, &state);
-    assert_int_equal(state.count, 0x700);
-    assert_int_equal(state.last, 0x1702000);
+    assert_int_equal(walk_leaves(&table, 0x1003000, 0x1003000).count, 0);
+    struct walk walk = walk_leaves(&table, 0x1003000, 0x1703000);
+    assert_int_equal(walk.count, 0x700);
+    assert_int_equal(walk.last, 0x1702000);
+    for (unsigned i = 0; i < 2048; i++)
+        (void)page_table_unmap(&table, 0x1000000 + i * PAGE_SIZE);
     page_table_destroy(&table);
+}
+
+static void test_recycled_tables_are_empty(void **) {
+    start();
+    for (unsigned round = 0; round < 3; round++) {
+        struct page_table table;
+        assert_int_equal(page_table_init(&table), 0);
+        for (unsigned i = 0; i < 20; i++) {
+            virtual_address at = 0x7f0000000000 + ((uint64_t)(i * 7 + round) << 28);
+            assert_int_equal(page_table_lookup(&table, at).flags, 0);
+            assert_int_equal(page_table_map(&table, at, 0x1000, USER_PAGE), 0);
+        }
+        assert_int_equal(walk_leaves(&table, 0, 0x800000000000).count, 20);
+        for (unsigned i = 0; i < 20; i++)
+            (void)page_table_unmap(&table, 0x7f0000000000 + ((uint64_t)(i * 7 + round) << 28));
+        page_table_destroy(&table);
+    }
+    assert_true(page_table_drain() > 20);
 }
 
 static void test_no_memory(void **) {
@@ -159,6 +187,7 @@ static void test_no_memory(void **) {
         if (result == 0) {
             result = page_table_map(&table, 0x7fff00000000, 0x1000, USER_PAGE);
             page_table_destroy(&table);
+            page_table_drain();
         }
         assert_int_equal(result, -ENOMEM);
         frame_fail_after(0, 0);
@@ -172,6 +201,7 @@ int main(void) {
                                        cmocka_unit_test(test_dirty),
                                        cmocka_unit_test(test_random_against_model),
                                        cmocka_unit_test(test_walk_bounds),
+                                       cmocka_unit_test(test_recycled_tables_are_empty),
                                        cmocka_unit_test(test_no_memory)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
