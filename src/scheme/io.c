@@ -77,28 +77,31 @@ int32_t file_wait_ready(struct file *file, uint32_t events) {
     return likely(result == WAIT_WOKEN) ? 0 : wait_result_error(result);
 }
 
-// Reads until something came; writes until all went.
-static int64_t io_blocking(struct io_request *request) {
+// Reads until something came; writes until all went. done: what the first attempt answered.
+int64_t io_continue(struct io_request *request, int64_t done) {
     struct file *file = request->file;
+    bool writing = request->operation == IO_WRITE;
     int64_t total = 0;
-    for (;;) {
-        int64_t done = io_attempt(request);
+    for (;; done = io_attempt(request)) {
         if (done > 0) total += done;
-        if (done >= 0 && (request->operation != IO_WRITE || !request->cursor.remaining || !file->readiness || !done))
-            return total;
+        if (done >= 0 && (!writing || !request->cursor.remaining || !file->readiness || !done)) return total;
         if (done >= 0) continue;
         bool wait = done == -EAGAIN && file->readiness && !(file->flags & O_NONBLOCK) && !(request->flags & IO_NOWAIT);
-        if (unlikely(done == -EPIPE && request->operation == IO_WRITE)) send_to_self(SIGPIPE);
+        if (unlikely(done == -EPIPE && writing)) send_to_self(SIGPIPE);
         if (!wait) return total ? total : done;
-        int32_t error = file_wait_ready(file, request->operation == IO_WRITE ? POLLOUT : POLLIN);
+        int32_t error = file_wait_ready(file, writing ? POLLOUT : POLLIN);
         if (unlikely(error < 0)) return total ? total : error;
     }
+}
+
+static int64_t io_blocking(struct io_request *request) {
+    return io_continue(request, io_attempt(request));
 }
 
 int64_t io_perform(struct io_request *request) {
     struct file *file = request->file;
     if (request->operation == IO_WRITE && file->flags & O_APPEND) request->flags |= IO_APPEND;
-    bool positioned = !(request->flags & IO_AT_OFFSET) && file->node && node_type(file->node) == S_IFREG;
+    bool positioned = !(request->flags & IO_AT_OFFSET) && file_positioned(file);
     if (!positioned) return io_blocking(request);
     mutex_lock(&file->offset_lock);
     request->offset = file->offset;

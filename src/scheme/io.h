@@ -9,6 +9,12 @@
 [[nodiscard]] int32_t io_limit_write(struct io_request *request);
 // One attempt, without waiting.
 [[nodiscard]] int64_t io_attempt(struct io_request *request);
+// What io_perform does after the first attempt on a file without a position; done: what that answered.
+[[nodiscard]] int64_t io_continue(struct io_request *request, int64_t done);
+// Whether transfers use and move the file's position.
+static inline bool file_positioned(const struct file *file) {
+    return file->node && node_type(file->node) == S_IFREG;
+}
 // Whether the file has a position (pread and lseek work).
 bool file_seekable(const struct file *file);
 // Waits until poll events hold. 0, or -KERNEL_ERESTART.

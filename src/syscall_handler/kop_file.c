@@ -4,6 +4,7 @@
 #include "lib/string.h"
 #include "src/context/context.h"
 #include "src/memory/memory_object.h"
+#include "src/scheme/descriptor.h"
 #include "src/scheme/io.h"
 #include "src/scheme/node.h"
 
@@ -24,39 +25,69 @@ static int32_t finish_transfer(int64_t result, size_t *done) {
     return 0;
 }
 
-static int64_t transfer(struct file *file, enum io_operation operation, const struct segment *segments, uint32_t count,
-                        int64_t offset, uint32_t flags) {
-    struct io_request request;
-    request.operation = operation;
-    request.flags = flags;
-    request.file = file;
-    request.offset = flags & IO_AT_OFFSET ? offset : 0;
-    request.cursor = segment_cursor_start(segments, count);
-    if (request.cursor.remaining > IO_MAXIMUM) request.cursor.remaining = IO_MAXIMUM;
-    if (unlikely(!request.cursor.remaining && file->node && node_type(file->node) == S_IFREG && file->node->object))
-        return 0;
-    return io_perform(&request);
+// A file that is written and read at its position, or at a given offset.
+static int64_t transfer_at(struct io_request *request, int64_t offset) {
+    struct file *file = request->file;
+    if (request->flags & IO_AT_OFFSET) request->offset = offset;
+    if (!request->cursor.remaining && file_positioned(file) && file->node->object) return 0;
+    return io_perform(request);
+}
+
+static inline struct segment_cursor cursor_of(const struct segment *segments, uint32_t count) {
+    struct segment_cursor cursor = {.segment = segments, .left = count};
+    if (likely(count == 1))
+        cursor.remaining = segments->length;
+    else
+        cursor = segment_cursor_start(segments, count);
+    if (unlikely(cursor.remaining > IO_MAXIMUM)) cursor.remaining = IO_MAXIMUM;
+    return cursor;
 }
 
 int32_t kop_read(int32_t descriptor, const struct segment *segments, uint32_t count, int64_t offset, uint32_t flags,
                  size_t *done) {
-    struct file_reference reference = file_lookup(descriptor);
+    struct file_reference reference = file_lookup_inline(descriptor);
     struct file *file = reference.file;
     if (unlikely(!file)) return -EBADF;
     int64_t result = check_transfer(file, offset, flags, file_readable(file));
-    if (likely(result == 0)) result = transfer(file, IO_READ, segments, count, offset, flags);
-    file_release(reference);
+    if (likely(result == 0)) {
+        struct io_request request;
+        request.operation = IO_READ;
+        request.flags = flags;
+        request.file = file;
+        request.cursor = cursor_of(segments, count);
+        if (flags & IO_AT_OFFSET || file_positioned(file) || !file->scheme->read) {
+            result = transfer_at(&request, offset);
+        } else {
+            request.offset = 0;
+            result = file->scheme->read(file, &request);
+            if (unlikely(result < 0)) result = io_continue(&request, result);
+        }
+    }
+    file_release_inline(reference);
     return finish_transfer(result, done);
 }
 
 int32_t kop_write(int32_t descriptor, const struct segment *segments, uint32_t count, int64_t offset, uint32_t flags,
                   size_t *done) {
-    struct file_reference reference = file_lookup(descriptor);
+    struct file_reference reference = file_lookup_inline(descriptor);
     struct file *file = reference.file;
     if (unlikely(!file)) return -EBADF;
     int64_t result = check_transfer(file, offset, flags, file_writable(file));
-    if (likely(result == 0)) result = transfer(file, IO_WRITE, segments, count, offset, flags);
-    file_release(reference);
+    if (likely(result == 0)) {
+        struct io_request request;
+        request.operation = IO_WRITE;
+        request.flags = flags;
+        request.file = file;
+        request.cursor = cursor_of(segments, count);
+        if (flags & IO_AT_OFFSET || file_positioned(file) || !file->scheme->write) {
+            result = transfer_at(&request, offset);
+        } else {
+            request.offset = 0;
+            result = file->scheme->write(file, &request);
+            if (unlikely(result < 0 || request.cursor.remaining)) result = io_continue(&request, result);
+        }
+    }
+    file_release_inline(reference);
     return finish_transfer(result, done);
 }
 
