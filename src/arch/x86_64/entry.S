@@ -170,6 +170,8 @@ trap_kernel:
     je trap_bad_return
     movq %rsp, %rdi
     call trap_from_kernel
+    .globl trap_kernel_return
+trap_kernel_return: // unwind.c knows that the interrupted code's frame is at the stack pointer
     POP_REGISTERS
     addq $(FRAME_RIP - FRAME_NUMBER), %rsp
     iretq

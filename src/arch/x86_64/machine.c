@@ -162,25 +162,6 @@ size_t arch_cpu_description(unsigned cpu, char *buffer, size_t size) {
 
 // ---- panics
 
-constexpr unsigned BACKTRACE_DEPTH = 32;
-
-void arch_backtrace(const struct user_frame *frame, void (*visit)(uintptr_t address)) {
-    uintptr_t at = frame ? frame->rbp : (uintptr_t)__builtin_frame_address(0);
-    if (frame) visit(frame->rip);
-    if (frame && (frame->cs & 3)) return;
-    if (frame && frame->rip < KERNEL_BASE && frame->rsp >= DIRECT_MAP_BASE) // a call to nowhere: who called?
-        visit(*(const uintptr_t *)frame->rsp);
-    for (unsigned depth = 0; depth < BACKTRACE_DEPTH; depth++) {
-        // A frame pointer of the kernel lies in its image or in mapped memory, and above the last one on one stack.
-        if (at < DIRECT_MAP_BASE || at % sizeof(uintptr_t)) return;
-        const uintptr_t *record = (const uintptr_t *)at;
-        if (record[1] < KERNEL_BASE) return;
-        visit(record[1]);
-        if (record[0] <= at || record[0] - at > KERNEL_STACK_SIZE) return;
-        at = record[0];
-    }
-}
-
 void arch_print_registers(const struct user_frame *frame) {
     const struct user_frame *f = frame;
     log_error("x86", "rip %016lx cs %lx rflags %lx rsp %016lx ss %lx", f->rip, f->cs, f->rflags, f->rsp, f->ss);

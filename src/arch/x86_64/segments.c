@@ -20,8 +20,8 @@ struct descriptor_pointer {
 
 // Order fixed by syscall (kernel code, then data) and sysret (user 32-bit code, data, 64-bit code). There is no 32-bit
 // code: its place stays empty.
-static const uint64_t gdt_template[] = {
-    0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0, 0, 0x00cff3000000ffff, 0x00affb000000ffff};
+static const uint64_t gdt_template[] = {0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0,
+                                        0, 0x00cff3000000ffff, 0x00affb000000ffff};
 
 // Which exception runs on which own stack.
 static const uint8_t exception_stack_of[32] = {[1] = 1, [2] = 2, [8] = 3, [18] = 4};
