@@ -19,14 +19,6 @@ constexpr size_t SCRIPT_LINE_MAXIMUM = 256; // as Linux's BINPRM_BUF_SIZE
 constexpr size_t STACK_INITIAL = 128 * 1024;
 constexpr uint64_t PROGRAM_BASE = 0x555555554000; // of position-independent programs, before randomisation
 
-#if defined(__x86_64__)
-constexpr uint16_t ELF_MACHINE = 62;
-#elif defined(__aarch64__)
-constexpr uint16_t ELF_MACHINE = 183;
-#else
-constexpr uint16_t ELF_MACHINE = 243;
-#endif
-
 // What prepare collects; released by prepared_release whether or not commit took parts over (it clears what it took).
 struct prepared {
     struct file *file;        // the program; the interpreter of a script after #!

@@ -6,6 +6,7 @@
 struct cpu;
 struct context;
 
+constexpr uint16_t ELF_MACHINE = 62; // of programs that run here
 constexpr virtual_address USER_LIMIT = 0x00007ffffffff000;
 constexpr virtual_address KERNEL_BASE = 0xffffffff80000000;
 constexpr bool arch_needs_break_before_make = false;
