@@ -400,8 +400,12 @@ enum capability : uint32_t {
     CAP_SETUID,
     CAP_SETPCAP,
     CAP_IPC_LOCK = 14,
+    CAP_IPC_OWNER = 15,
+    CAP_SYS_MODULE = 16,
+    CAP_SYS_RAWIO = 17,
     CAP_SYS_CHROOT = 18,
     CAP_SYS_PTRACE = 19,
+    CAP_SYS_PACCT = 20,
     CAP_SYS_ADMIN = 21,
     CAP_SYS_BOOT = 22,
     CAP_SYS_NICE = 23,
@@ -419,6 +423,38 @@ struct kernel_system_information {
     uint32_t cpus;
     nanoseconds uptime;
 };
+
+// ---- System V IPC (asm-generic/ipcbuf.h and its like)
+
+enum ipc_kind : uint32_t { IPC_SHARED_MEMORY, IPC_SEMAPHORES, IPC_MESSAGES, IPC_KINDS };
+enum ipc_flags : uint32_t { IPC_CREAT = 01000, IPC_EXCL = 02000, IPC_NOWAIT = 04000 };
+constexpr int32_t IPC_PRIVATE = 0; // a key that is never found
+struct kernel_ipc_status {
+    int32_t key, sequence;
+    uint32_t uid, gid, creator_uid, creator_gid;
+    uint32_t mode; // SHARED_MEMORY_REMOVED: gone when nothing is attached any more
+    int32_t creator_pid, last_pid, last_receive_pid;
+    uint64_t size;  // shared memory: bytes; semaphores: their number; messages: bytes in the queue
+    uint64_t count; // shared memory: attachments; messages: their number
+    uint64_t maximum; // messages: bytes the queue may hold
+    nanoseconds changed, last, last_receive; // last: attach, operate, send; last_receive: also detach
+};
+constexpr uint32_t SHARED_MEMORY_REMOVED = 01000;
+struct kernel_ipc_usage {
+    uint32_t used; // objects
+    uint64_t total; // bytes of shared memory or messages, semaphores
+    uint64_t resident, messages;
+};
+struct kernel_semaphore_operation {
+    uint16_t number;
+    int16_t change;
+    uint16_t flags; // IPC_NOWAIT, SEMAPHORE_UNDO
+};
+constexpr uint16_t SEMAPHORE_UNDO = 0x1000;
+constexpr uint32_t SEMAPHORE_OPERATIONS_MAXIMUM = 500, SEMAPHORES_MAXIMUM = 32000, SEMAPHORE_VALUE_MAXIMUM = 32767;
+enum semaphore_figure : uint32_t { SEMAPHORE_VALUE, SEMAPHORE_PID, SEMAPHORE_WAITING_MORE, SEMAPHORE_WAITING_ZERO };
+constexpr size_t IPC_MESSAGE_MAXIMUM = 8192, MESSAGE_QUEUE_MAXIMUM = 16384;
+enum ipc_message_flags : uint32_t { MESSAGE_NO_ERROR = 010000, MESSAGE_EXCEPT = 020000, MESSAGE_COPY = 040000 };
 
 // ---- time (linux/time.h)
 

@@ -116,6 +116,7 @@ struct process {
     enum child_code wait_code;    // (T) of the last state change
     bool wait_pending;            // (T) a stop or continue nobody has waited for yet
     bool child_subreaper, executed, no_new_privileges, dumpable, keep_capabilities, vforked;
+    bool has_semaphore_undo; // (A)
     uint32_t death_signal;
     uint64_t timer_slack;
 

@@ -5,6 +5,7 @@
 #include "src/context/handle_table.h"
 #include "src/context/process.h"
 #include "src/context/scheduler.h"
+#include "src/ipc/ipc.h"
 #include "src/kernel.h"
 #include "src/memory/address_space.h"
 #include "src/memory/heap.h"
@@ -181,6 +182,7 @@ void context_exit(int32_t status) {
 // ---- a process
 
 static void release_resources(struct process *process, struct context *self) {
+    semaphores_undo(process);
     struct address_space *space = process->address_space;
     process->usage.maximum_resident_pages = max(process->usage.maximum_resident_pages, space->maximum_resident_pages);
     address_space_switch(nullptr);
