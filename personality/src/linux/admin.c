@@ -3,8 +3,6 @@
 #include "lib/string.h"
 #include "personality/src/linux/file.h"
 
-constexpr uint32_t CAP_SYS_MODULE = 16, CAP_SYS_RAWIO = 17, CAP_SYS_PACCT = 20;
-
 static bool capable(uint32_t capability) {
     struct kernel_credentials credentials;
     return kernel_ops->credentials_get(0, &credentials) == 0 &&
