@@ -87,6 +87,10 @@ struct context {
     uintptr_t start_thread_pointer;      // CLONE_SETTLS
     struct user_address start_tid_store; // CLONE_CHILD_SETTID
     bool start_sets_thread_pointer;
+#ifdef KERNEL_DEBUG
+    struct held_lock held[HELD_LOCKS_MAXIMUM]; // (c) src/context/lock_debug.c
+    unsigned held_count;
+#endif
 };
 static_assert(offsetof(struct context, work) == 0 && offsetof(struct context, personality) == 4);
 

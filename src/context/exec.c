@@ -58,7 +58,10 @@ static int32_t open_program(int32_t directory, const char *path, size_t length, 
     path_put(&place);
     if (error) return error;
     error = file_deny_write(*file);
-    if (error) file_put(*file);
+    if (error) {
+        file_put(*file);
+        *file = nullptr;
+    }
     return error;
 }
 

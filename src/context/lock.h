@@ -10,9 +10,9 @@
 enum lock_rank : uint8_t {
     RANK_PERSONALITY = 10,
     RANK_MOUNT = 20,
+    RANK_FILE = 25, // a file's position: held across the transfer
     RANK_DIRECTORY = 30,
     RANK_NODE = 35,
-    RANK_FILE = 40,
     RANK_ADDRESS_SPACE = 50,
     RANK_OBJECT = 55, // memory objects
     RANK_PROCESS = 60,
@@ -46,7 +46,15 @@ static inline void spinlock_init(struct spinlock *lock, enum lock_rank rank) {
 #ifdef KERNEL_DEBUG
 void lock_debug_acquire(const void *lock, enum lock_rank rank);
 void lock_debug_release(const void *lock, enum lock_rank rank);
+void lock_debug_may_sleep(void); // panics when a spinlock is held
+constexpr unsigned HELD_LOCKS_MAXIMUM = 72;
+struct held_lock {
+    const void *lock;
+    enum lock_rank rank;
+};
 #else
+static inline void lock_debug_may_sleep(void) {
+}
 static inline void lock_debug_acquire(const void *, enum lock_rank) {
 }
 static inline void lock_debug_release(const void *, enum lock_rank) {

@@ -117,22 +117,24 @@ static void switch_to(struct cpu *cpu, struct run_queue *queue, struct context *
     queue->previous = previous;
     atomic_store_relaxed(&next->on_cpu, true);
     next->cpu = cpu->id;
-    cpu->context = next;
-    cpu->kernel_stack_top = (uintptr_t)next->kernel_stack + KERNEL_STACK_SIZE;
     cpu->switch_count++;
     if (unlikely(!(next->affinity >> cpu->id & 1))) atomic_fetch_or_relaxed(&next->work, WORK_RESCHEDULE);
     spin_unlock(&queue->lock);
     if (next != cpu->idle_context) {
+        if (!queue->ticking) tick_start(queue, next->slice_start);
         struct process *process = next->process;
         if (process && process->address_space && process->address_space != cpu->address_space)
             address_space_switch(process->address_space);
     }
+    cpu->context = next;
+    cpu->kernel_stack_top = (uintptr_t)next->kernel_stack + KERNEL_STACK_SIZE;
     arch_context_switch(previous, next);
     scheduler_switch_finish();
 }
 
 // requeue: the running thread stays runnable.
 static void switch_away(bool requeue) {
+    lock_debug_may_sleep();
     struct cpu *cpu = cpu_current();
     struct run_queue *queue = &run_queues[cpu->id];
     struct context *previous = cpu->context, *stolen = nullptr;
@@ -158,8 +160,6 @@ static void switch_away(bool requeue) {
         return;
     }
     if (requeue) previous->involuntary_switches++;
-    bool start_tick = !queue->ticking && next != cpu->idle_context;
-    if (start_tick) tick_start(queue, now);
     switch_to(cpu, queue, previous, next);
 }
 

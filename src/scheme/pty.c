@@ -14,7 +14,7 @@ constexpr uint32_t CHUNK = 256;
 // The pair. The ring carries the slave's output to the master's readers. Pairs are made once and used again, so that
 // their device nodes stay valid.
 struct pty {
-    struct spinlock lock; // RANK_DEVICE + below the tty's: taken inside it. Guards the ring
+    struct spinlock lock; // RANK_DRIVER: taken inside the tty's. Guards the ring
     struct tty *slave;
     uint32_t number;
     bool in_use, locked;
@@ -53,7 +53,7 @@ static const struct tty_driver slave_driver = {.name = "pts", .write = slave_out
 static struct pty *pty_create(uint32_t number) {
     struct pty *pty = heap_alloc_zeroed(sizeof *pty);
     if (!pty) return nullptr;
-    spinlock_init(&pty->lock, RANK_DEVICE);
+    spinlock_init(&pty->lock, RANK_DRIVER);
     wait_queue_init(&pty->readiness);
     pty->number = number;
     format_string(pty->path, sizeof pty->path, "pts/%u", number);
