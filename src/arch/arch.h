@@ -124,6 +124,9 @@ void arch_print_registers(const struct user_frame *frame);
 // src/syscall_handler/syscall_trap.c. Returns 0 when nothing but the result (and the error flag) changed in the frame
 // and no work is pending: the way back may be short.
 [[nodiscard]] uint32_t syscall_trap(struct user_frame *frame);
+// Its last part, with what personality_syscall returned: puts the result into the frame, unless the personality has
+// made it final; a call to be restarted makes work.
+void syscall_trap_end(struct user_frame *frame, uintptr_t result);
 void return_to_user_work(struct user_frame *frame); // src/context/return.c: when context->work != 0
 void context_user_start(void);                      // src/context: first code of a new user thread
 void timer_interrupt(void);                         // src/context/timer.c

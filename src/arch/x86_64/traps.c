@@ -4,14 +4,25 @@
 #include <canonical.h>
 #include <user_frame.h>
 
-#include "src/context/cpu.h"
+#include "src/context/context.h"
 #include "src/kernel.h"
 
 static_assert(offsetof(struct cpu, context) == CPU_CONTEXT);
 static_assert(offsetof(struct cpu, kernel_stack_top) == CPU_KERNEL_STACK_TOP);
 static_assert(offsetof(struct cpu, user_stack) == CPU_USER_STACK);
-static_assert(offsetof(struct user_frame, r11) == FRAME_R11);
-static_assert(offsetof(struct user_frame, rcx) == FRAME_RCX);
+static_assert(offsetof(struct cpu, syscall_at) == CPU_SYSCALL_AT);
+static_assert(offsetof(struct cpu, syscalls) == CPU_SYSCALLS && sizeof(struct syscall_record) == 8);
+static_assert(SYSCALL_RECORDS == CPU_SYSCALL_RECORDS);
+static_assert(offsetof(struct context, work) == CONTEXT_WORK);
+static_assert(offsetof(struct context, personality) == CONTEXT_PERSONALITY);
+static_assert(offsetof(struct context, tid) == CONTEXT_TID);
+static_assert(offsetof(struct user_frame, rbp) == FRAME_RBP && offsetof(struct user_frame, rbx) == FRAME_RBX);
+static_assert(offsetof(struct user_frame, r11) == FRAME_R11 && offsetof(struct user_frame, r10) == FRAME_R10);
+static_assert(offsetof(struct user_frame, r9) == FRAME_R9 && offsetof(struct user_frame, r8) == FRAME_R8);
+static_assert(offsetof(struct user_frame, rax) == FRAME_RAX && offsetof(struct user_frame, rcx) == FRAME_RCX);
+static_assert(offsetof(struct user_frame, rdx) == FRAME_RDX && offsetof(struct user_frame, rsi) == FRAME_RSI);
+static_assert(offsetof(struct user_frame, rdi) == FRAME_RDI);
+static_assert(offsetof(struct user_frame, disposition) == FRAME_DISPOSITION);
 static_assert(offsetof(struct user_frame, number) == FRAME_NUMBER);
 static_assert(offsetof(struct user_frame, rip) == FRAME_RIP);
 static_assert(offsetof(struct user_frame, cs) == FRAME_CS);
