@@ -163,7 +163,7 @@ static int applets_read(const char *busybox, struct buffer *names) {
     return -error;
 }
 
-int guest_shell_add(struct manifest *manifest, const char *root) {
+int guest_shell_add(struct manifest *manifest, const char *root, bool required) {
     static const char *const places[] = {"/bin/busybox", "/usr/bin/busybox", "/bin/busybox.static"};
     char *source = nullptr;
     int result = -ENOENT;
@@ -172,7 +172,7 @@ int guest_shell_add(struct manifest *manifest, const char *root) {
         if (result == 0) source = text_format("%s%s", root, places[i]);
     }
     if (result < 0) {
-        report("the shell needs busybox: install the package busybox-static");
+        if (required) report("the shell needs busybox: install the package busybox-static");
         return EXIT_NOT_FOUND;
     }
     manifest_add_directory(manifest, "/bin", 0755);
@@ -188,7 +188,7 @@ int guest_shell_add(struct manifest *manifest, const char *root) {
     manifest_add_symlink(manifest, "/bin/sh", "/bin/busybox");
     manifest_add_symlink(manifest, "/bin/busybox", "/usr/bin/busybox");
     buffer_free(&names);
-    if (result < 0) report("%s: %s", source, strerror(-result));
+    if (result < 0 && required) report("%s: %s", source, strerror(-result));
     free(source);
     return result < 0 ? EXIT_CANNOT_RUN : 0;
 }

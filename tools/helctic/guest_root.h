@@ -14,5 +14,6 @@ struct guest_run {
 
 void guest_root_add(struct manifest *manifest, const struct guest_run *run);
 
-// Packs busybox with a link for each of its commands. Returns 0, or an exit code after a message.
-[[nodiscard]] int guest_shell_add(struct manifest *manifest, const char *root);
+// Packs busybox with a link for each of its commands that is not there yet. Returns 0, or an exit code, with a message
+// when it is `required`.
+[[nodiscard]] int guest_shell_add(struct manifest *manifest, const char *root, bool required);

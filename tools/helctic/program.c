@@ -4,6 +4,7 @@
 #include "tools/helctic/guest_root.h"
 #include "tools/helctic/library.h"
 #include "tools/helctic/mapped_file.h"
+#include "tools/helctic/surroundings.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -288,7 +289,7 @@ int program_pack(const struct options *options, const struct paths *paths, const
         return EXIT_MACHINE_FAILED;
     }
     if (options->command == COMMAND_SHELL) {
-        result = guest_shell_add(manifest, options->root);
+        result = guest_shell_add(manifest, options->root, true);
         run.program = "/bin/sh";
     } else {
         result = program_add(&packing, &program);
@@ -297,6 +298,7 @@ int program_pack(const struct options *options, const struct paths *paths, const
     }
     if (result == 0) result = volumes_add(&packing);
     if (result == 0) {
+        surroundings_add(manifest, options);
         run.library_folders = packing.conf_folders.size ? packing.conf_folders.data : nullptr;
         guest_root_add(manifest, &run);
     }
