@@ -8,6 +8,7 @@
 #include "src/context/cpu.h"
 #include "src/kernel.h"
 #include "src/symbols.h"
+#include "src/syscall_handler/syscall_handler.h"
 
 static uint32_t panicking; // (A) the first processor wins
 
@@ -31,11 +32,15 @@ static void print_call(uintptr_t address) {
         print("  %#lx\n", address);
 }
 
+// Names are those of the running program's OS; a number alone may be another program's.
 static void print_system_calls(const struct cpu *cpu) {
+    const struct personality_hooks *hooks = cpu->context ? personality_hooks_of(cpu->context->personality) : nullptr;
     print("last system calls of this processor, newest last:\n");
     for (unsigned i = 0; i < SYSCALL_RECORDS; i++) {
         const struct syscall_record *record = &cpu->syscalls[(cpu->syscall_at + i) % SYSCALL_RECORDS];
-        if (record->tid) print("  thread %u: call %u\n", record->tid, record->number);
+        if (!record->tid) continue;
+        const char *name = hooks && hooks->call_name ? hooks->call_name(record->number) : nullptr;
+        print("  thread %u: %s (%u)\n", record->tid, name ? name : "call", record->number);
     }
 }
 

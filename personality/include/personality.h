@@ -110,6 +110,8 @@ struct personality_hooks {
     void (*exec_commit)(void *thread_slot, void *process_slot);
     // Atomic: the last user of a slot is gone.
     void (*slot_release)(enum slot_kind kind, void *slot);
+    // Atomic, also in a panic: the name of a call as the number register gave it; nullptr: unknown.
+    const char *(*call_name)(uint64_t number);
 };
 
 // The ABI of struct kernel_ops: changed whenever the list changes in meaning.

@@ -163,9 +163,19 @@ static bool personality_dispatched(uint32_t personality) {
     return personality == PERSONALITY_NATIVE || personality_hooks_of(personality) != nullptr;
 }
 
+// helctic.personality=NAME: what the programs are said to be for, whatever they say. Process 1 is our own.
+static void override_personality(enum personality *personality) {
+    size_t length;
+    const char *name = command_line_option("helctic.personality", &length);
+    if (!name || process_current()->pid == 1) return;
+    if (!personality_by_name(name, length, personality))
+        log_warning("exec", "no personality is called %.*s", (int)length, name);
+}
+
 static int32_t find_personality(struct prepared *p) {
     int32_t error = detect_personality(p->head, p->head_size, &p->personality);
     if (error) return error;
+    override_personality(&p->personality);
     if (!personality_dispatched(p->personality)) {
         log_warning("exec", "%.*s is a program for %s, which Helctic does not run yet", (int)p->path_length, p->path,
                     personality_name(p->personality));

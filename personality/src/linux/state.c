@@ -1,6 +1,7 @@
 // The Linux personality's part of each thread, and its hooks.
 #include "personality/src/linux/arch.h"
 #include "personality/src/linux/process.h"
+#include "personality/src/linux/shims.h"
 #include "personality/src/shim.h"
 
 struct linux_thread *linux_thread_existing(void) {
@@ -54,6 +55,10 @@ void linux_slot_release(enum slot_kind, void *slot) {
     if (slot != nullptr) (void)!kernel_ops->release(slot);
 }
 
+static const char *linux_call_name(uint64_t number) {
+    return number < linux_table.count ? linux_table.descriptions[number].name : nullptr;
+}
+
 const struct personality_hooks linux_hooks = {
     .start = linux_start,
     .signal_deliver = linux_signal_deliver,
@@ -62,4 +67,5 @@ const struct personality_hooks linux_hooks = {
     .thread_exit = linux_thread_exit,
     .exec_commit = linux_exec_commit,
     .slot_release = linux_slot_release,
+    .call_name = linux_call_name,
 };

@@ -28,7 +28,11 @@ static int32_t start(const struct program_image *image, struct user_frame *frame
     return error;
 }
 
-static const struct personality_hooks hooks = {.start = start};
+static const char *call_name(uint64_t number) {
+    return number < native_table.count ? native_table.descriptions[number].name : nullptr;
+}
+
+static const struct personality_hooks hooks = {.start = start, .call_name = call_name};
 
 const struct os os_native = {
     .name = "native",
