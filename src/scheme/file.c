@@ -13,6 +13,7 @@
 #include "src/scheme/name_cache.h"
 #include "src/scheme/namespace.h"
 #include "src/scheme/node.h"
+#include "src/scheme/notify.h"
 #include "src/scheme/path_walk.h"
 #include "src/scheme/pipe.h"
 #include "src/scheme/poll.h"
@@ -27,6 +28,7 @@ static void file_release_object(struct object *object) {
     struct file *file = file_of(object);
     if (file->node && unlikely(file->node->locks)) lock_release_file(file);
     epoll_forget(file);
+    if (!(file->flags & O_PATH)) notify_file(file, file_writable(file) ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE_NO_WRITE);
     if (file->scheme && file->scheme->release) file->scheme->release(file);
     if (opened_for_writing(file)) atomic_fetch_sub_acq_rel(&file->node->writers, 1u);
     if (file->node) node_put(file->node);
@@ -276,6 +278,8 @@ int32_t file_open(int32_t directory, const char *path, size_t length, uint32_t f
         file_discard(file);
         return error;
     }
+    if (flags & O_TRUNC) notify_file(file, NOTIFY_MODIFY);
+    if (!(flags & O_PATH)) notify_file(file, NOTIFY_OPEN);
     file->flags &= ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_RESOLVE_ALL);
     *result = file;
     return 0;

@@ -6,6 +6,7 @@
 #include "src/scheme/mount.h"
 #include "src/scheme/name_cache.h"
 #include "src/scheme/node.h"
+#include "src/scheme/notify.h"
 
 constexpr uint32_t LINKS_PER_NODE = 65000;
 
@@ -96,6 +97,8 @@ static int32_t create_locked(struct walk *walk, const struct creation *creation,
         return -ENOENT;
     }
     account_creation(directory, node, creation);
+    if (creation->link) notify_node(node, NOTIFY_ATTRIBUTES);
+    notify_entry(directory, name, NOTIFY_CREATE);
     *created = name;
     return 0;
 }
@@ -187,6 +190,8 @@ static int32_t unlink_locked(struct node *directory, struct name *child) {
     } else {
         node->links--;
     }
+    notify_unlinked(node);
+    notify_entry(directory, child, NOTIFY_DELETE);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "src/scheme/name_cache.h"
 #include "src/scheme/namespace.h"
 #include "src/scheme/node.h"
+#include "src/scheme/notify.h"
 
 // Directories may only move while it is held, so the tree above one stays as it is.
 static struct mutex rename_mutex = {
@@ -64,7 +65,7 @@ static int32_t check_parent(const struct rename *rename, const struct path *pare
 
 static int32_t check_slashes(const struct rename *rename) {
     bool exchange = rename->flags & RENAME_EXCHANGE;
-    if (exchange && rename->new->trailing_slash && node_type(rename->victim->node) != S_IFDIR) return -ENOTDIR;
+    if (exchange && rename->new->trailing_slash &&node_type(rename->victim->node) != S_IFDIR) return -ENOTDIR;
     if (node_type(rename->source->node) == S_IFDIR) return 0;
     return rename->old->trailing_slash || (!exchange && rename->new->trailing_slash) ? -ENOTDIR : 0;
 }
@@ -170,6 +171,22 @@ static void account_rename(struct rename *rename) {
     }
 }
 
+static void tell_rename(const struct rename *rename) {
+    struct node *old_directory = rename->old_parent->name->node, *new_directory = rename->new_parent->name->node;
+    struct node *node = rename->source->node, *victim = rename->victim ? rename->victim->node : nullptr;
+    const struct last_component *old = rename->old, *new = rename->new;
+    uint32_t cookie = notify_new_cookie();
+    notify_send_entry(old_directory, old->name, old->length, node, NOTIFY_MOVED_FROM, cookie);
+    notify_send_entry(new_directory, new->name, new->length, node, NOTIFY_MOVED_TO, cookie);
+    if (victim && !(rename->flags & RENAME_EXCHANGE)) notify_send_deleted(victim);
+    notify_send_node(node, NOTIFY_MOVE_SELF);
+    if (!victim || !(rename->flags & RENAME_EXCHANGE)) return;
+    cookie = notify_new_cookie();
+    notify_send_entry(new_directory, new->name, new->length, victim, NOTIFY_MOVED_FROM, cookie);
+    notify_send_entry(old_directory, old->name, old->length, victim, NOTIFY_MOVED_TO, cookie);
+    notify_send_node(victim, NOTIFY_MOVE_SELF);
+}
+
 static int32_t apply_rename(struct rename *rename) {
     struct node *old_directory = rename->old_parent->name->node, *new_directory = rename->new_parent->name->node;
     const struct scheme *scheme = old_directory->scheme;
@@ -191,6 +208,7 @@ static int32_t apply_rename(struct rename *rename) {
     }
     if (persistent && rename->victim && !(rename->flags & RENAME_EXCHANGE)) name_put(rename->victim);
     account_rename(rename);
+    if (unlikely(atomic_load_relaxed(&notify_watches))) tell_rename(rename);
     return 0;
 }
 

@@ -17,6 +17,7 @@ struct mount;
 struct io_request;
 struct directory_sink;
 struct file_lock_list;
+struct watch;
 struct path;
 struct xattr_list;
 
@@ -96,6 +97,7 @@ struct node {
     void *data;                             // the scheme's
     struct file_lock_list *locks;           // src/scheme/lock_record.c
     struct xattr_list *xattrs;              // (n) src/scheme/xattr.c
+    struct watch *watches;                  // src/scheme/notify.c
     void *special;                          // (n) a fifo's pipe, a socket's name
     bool unnamed;                           // (n) made by O_TMPFILE: a first link is allowed
     uint32_t writers;                       // (A) open for writing; below 0 (as int): executing, ETXTBSY

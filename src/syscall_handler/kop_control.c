@@ -3,6 +3,7 @@
 
 #include "src/scheme/file.h"
 #include "src/scheme/node.h"
+#include "src/scheme/notify.h"
 #include "src/scheme/pipe.h"
 #include "src/scheme/socket.h"
 #include "src/scheme/tty_internal.h"
@@ -44,6 +45,8 @@ int32_t kop_bytes_readable(int32_t descriptor, uint32_t *bytes) {
     } else if (file->scheme == &socket_scheme) {
         struct socket *socket = file->data;
         *bytes = socket->family->readable(socket);
+    } else if (notify_bytes(file, bytes)) {
+        error = 0;
     } else if (!terminal_bytes(descriptor, file, bytes)) {
         if (file->node && node_type(file->node) == S_IFREG && !(file->flags & O_PATH))
             *bytes = rest_of_file(file);

@@ -7,6 +7,7 @@
 #include "src/memory/memory_object.h"
 #include "src/scheme/io.h"
 #include "src/scheme/node.h"
+#include "src/scheme/notify.h"
 #include "src/scheme/pipe.h"
 
 // At most a pipe's atomic size, so that a pipe with room takes a piece whole.
@@ -131,6 +132,8 @@ int32_t kop_copy_range(int32_t from, int64_t *from_offset, int32_t to, int64_t *
     else if (result == 0)
         result = copy_pieces(&copy, min(length, IO_MAXIMUM));
     if (copy.from->node && result > 0) node_touch_accessed(copy.from->node, copy.from->flags);
+    if (result > 0) notify_file(copy.from, NOTIFY_ACCESS);
+    if (result > 0) notify_file(copy.to, NOTIFY_MODIFY);
     heap_free(copy.buffer);
     file_release(target);
     file_release(source);

@@ -7,6 +7,7 @@
 #include "src/scheme/descriptor.h"
 #include "src/scheme/io.h"
 #include "src/scheme/node.h"
+#include "src/scheme/notify.h"
 
 // ---- read and write
 
@@ -63,6 +64,7 @@ int32_t kop_read(int32_t descriptor, const struct segment *segments, uint32_t co
             if (unlikely(result < 0)) result = io_continue(&request, result);
         }
     }
+    if (unlikely(atomic_load_relaxed(&notify_watches)) && result > 0) notify_file(file, NOTIFY_ACCESS);
     file_release_inline(reference);
     return finish_transfer(result, done);
 }
@@ -87,6 +89,7 @@ int32_t kop_write(int32_t descriptor, const struct segment *segments, uint32_t c
             if (unlikely(result < 0 || request.cursor.remaining)) result = io_continue(&request, result);
         }
     }
+    if (unlikely(atomic_load_relaxed(&notify_watches)) && result > 0) notify_file(file, NOTIFY_MODIFY);
     file_release_inline(reference);
     return finish_transfer(result, done);
 }
@@ -149,6 +152,7 @@ int32_t kop_truncate(int32_t descriptor, int64_t size) {
         error = -EINVAL;
     if (error == 0) error = node_size_limit((uint64_t)size, file->node);
     if (error == 0) error = node_truncate(file->node, (uint64_t)size);
+    if (error == 0) notify_file(file, NOTIFY_MODIFY);
     file_release(reference);
     return error;
 }
@@ -275,6 +279,7 @@ int32_t kop_read_directory(int32_t descriptor, void *buffer, size_t size, size_t
         error = iterate(file, &records);
         mutex_unlock(&file->offset_lock);
         node_touch_accessed(file->node, file->flags);
+        notify_file(file, NOTIFY_ACCESS);
     }
     file_release(reference);
     if (error < 0) return error;

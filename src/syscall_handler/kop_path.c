@@ -10,6 +10,7 @@
 #include "src/scheme/name_cache.h"
 #include "src/scheme/namespace.h"
 #include "src/scheme/node.h"
+#include "src/scheme/notify.h"
 #include "src/scheme/target.h"
 
 int32_t kop_open(int32_t directory, const char *path, size_t length, uint32_t flags, uint32_t mode) {
@@ -64,6 +65,16 @@ int32_t kop_stat(int32_t directory, const char *path, size_t length, uint32_t fl
     return error;
 }
 
+// What watchers are told of a change of attributes.
+static uint32_t changes_of(uint32_t valid) {
+    constexpr uint32_t both_times = ATTRIBUTE_ATIME | ATTRIBUTE_MTIME;
+    uint32_t mask = valid & ATTRIBUTE_SIZE ? NOTIFY_MODIFY : 0u;
+    if (valid & (ATTRIBUTE_MODE | ATTRIBUTE_UID | ATTRIBUTE_GID) || (valid & both_times) == both_times)
+        return mask | NOTIFY_ATTRIBUTES;
+    if (valid & ATTRIBUTE_ATIME) mask |= NOTIFY_ACCESS;
+    return valid & ATTRIBUTE_MTIME ? mask | NOTIFY_MODIFY : mask;
+}
+
 int32_t kop_set_attributes(int32_t directory, const char *path, size_t length, uint32_t flags,
                            const struct kernel_attributes *attributes) {
     struct target target;
@@ -85,6 +96,8 @@ int32_t kop_set_attributes(int32_t directory, const char *path, size_t length, u
         if (error == 0) error = node_size_limit(attributes->size, target.node);
     }
     if (error == 0) error = node_attributes_set(target.node, attributes);
+    if (error == 0 && target.path.name && unlikely(atomic_load_relaxed(&notify_watches)))
+        notify_send_name(target.path.name, changes_of(attributes->valid));
     target_put(&target);
     return error;
 }
