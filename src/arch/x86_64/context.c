@@ -102,10 +102,15 @@ size_t arch_extended_state_size(void) {
     return cpu_features.xsave_size;
 }
 
+int32_t user_xsave(uintptr_t to, uint64_t components);
+int32_t user_xrstor(uintptr_t from, uint64_t components);
+
 int32_t arch_extended_state_store(struct user_address to) {
     struct vector_state *state = context_current()->arch.extended_state;
     size_t size = cpu_features.xsave_size;
     if (to.value >= USER_LIMIT || size > USER_LIMIT - to.value) return -EFAULT;
+    if (cpu_features.xsave && to.value % VECTOR_STATE_ALIGNMENT == 0)
+        return user_xsave(to.value, cpu_features.xsave_mask);
     if (cpu_features.xsave)
         __asm__ volatile("xsave64 %0" : "+m"(*state) : "a"((uint32_t)cpu_features.xsave_mask), "d"(0) : "memory");
     else
@@ -124,10 +129,22 @@ static bool vector_state_valid(const struct vector_state *state) {
     return !reserved && !(state->present & ~cpu_features.xsave_mask);
 }
 
+// A refused image may have changed some registers: they get their first values.
+static int32_t load_directly(struct context *context, uintptr_t from) {
+    int32_t error = user_xrstor(from, cpu_features.xsave_mask);
+    if (error) {
+        vector_state_init(context->arch.extended_state);
+        vector_load(context->arch.extended_state);
+    }
+    vector_loaded(context);
+    return error;
+}
+
 int32_t arch_extended_state_load(struct user_address from) {
     struct context *context = context_current();
     size_t size = cpu_features.xsave_size;
     if (from.value >= USER_LIMIT || size > USER_LIMIT - from.value) return -EFAULT;
+    if (cpu_features.xsave && from.value % VECTOR_STATE_ALIGNMENT == 0) return load_directly(context, from.value);
     // A copy of its own: the copy may sleep, and a switch overwrites the thread's area.
     struct vector_state *state = heap_alloc_aligned(size, VECTOR_STATE_ALIGNMENT);
     if (!state) return -ENOMEM;

@@ -223,6 +223,39 @@ arch_user_compare_exchange32:
     xorl %eax, %eax
     ret
 
+// int32_t user_xsave(uintptr_t to, uint64_t components), user_xrstor(uintptr_t from, uint64_t components): vector state
+// straight to and from a program's memory, 64-byte aligned. 0 or -EFAULT; the processor refuses a hostile image by a
+// general protection fault. XSAVE merges into the header, which is therefore cleared first.
+    .globl user_xsave, user_xrstor
+    .balign 16
+user_xsave:
+    STAC
+    xorl %eax, %eax
+    .irp offset, 512, 520, 528, 536, 544, 552, 560, 568
+1:  movq %rax, \offset(%rdi)
+    FIXUP 1b, word_fault
+    .endr
+    movl %esi, %eax
+    movq %rsi, %rdx
+    shrq $32, %rdx
+1:  xsave64 (%rdi)
+    FIXUP 1b, word_fault
+    CLAC
+    xorl %eax, %eax
+    ret
+
+    .balign 16
+user_xrstor:
+    STAC
+    movl %esi, %eax
+    movq %rsi, %rdx
+    shrq $32, %rdx
+1:  xrstor64 (%rdi)
+    FIXUP 1b, word_fault
+    CLAC
+    xorl %eax, %eax
+    ret
+
 word_fault:
     CLAC
     movl $-14, %eax
