@@ -19,6 +19,7 @@ OBJCOPY := llvm-objcopy-19
 MAKEFLAGS += --no-builtin-rules
 
 include tools/make/toolchain.mk
+include tools/make/zlib.mk
 include tools/make/kernel.mk
 include tools/make/vdso.mk
 include tools/make/user.mk

@@ -10,7 +10,8 @@ mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" "$apt/download
 
 # The repositories that the host uses, for their sources.
 if [ ! -f "$apt/sources.list" ]; then
-	apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(SIGNED_BY)' 'Created-By: Packages' | sort -u |
+	apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(SIGNED_BY)' 'Created-By: Packages' |
+		sort -u | awk '/-security/ { late = late $0 "\n"; next } { print } END { printf "%s", late }' |
 		while IFS='|' read -r uri release component key; do
 			[ "$component" = main ] || [ "$component" = universe ] || continue
 			case $key in /*) key="[signed-by=$key] " ;; *) key= ;; esac

@@ -3,7 +3,6 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-constexpr size_t HEADER_SIZE = 110;
 constexpr size_t FIELD_COUNT = 13;
 
 enum field : unsigned {
@@ -50,28 +49,12 @@ static void advance(struct cpio_reader *reader, size_t size) {
     reader->at = reader->start + (position < whole ? position : whole);
 }
 
-int32_t cpio_next(struct cpio_reader *reader, struct cpio_entry *entry) {
-    static const char trailer[] = "TRAILER!!!";
+int32_t cpio_parse_header(const uint8_t *header, struct cpio_entry *entry, size_t *name_size) {
     uint32_t fields[FIELD_COUNT];
-    // Zeros lie between archives; the next one counts its alignment from its own first byte.
-    bool padding = reader->at < reader->end && *reader->at == 0;
-    while (reader->at < reader->end && *reader->at == 0)
-        reader->at++;
-    if (padding) reader->start = reader->at;
-    if (reader->at == reader->end) return CPIO_END;
-    const uint8_t *header = reader->at;
-    if (left(reader) < HEADER_SIZE || (memcmp(header, "070701", 6) != 0 && memcmp(header, "070702", 6) != 0))
-        return -EINVAL;
-    if (parse_fields(header + 6, fields) < 0) return -EINVAL;
-    size_t name_size = fields[FIELD_NAME_SIZE];
-    if (!name_size || name_size > left(reader) - HEADER_SIZE) return -EINVAL;
-    const char *name = (const char *)header + HEADER_SIZE;
-    advance(reader, HEADER_SIZE + name_size);
-    if (fields[FIELD_SIZE] > left(reader)) return -EINVAL;
-    *entry = (struct cpio_entry){.name = name,
-                                 .name_length = strnlen(name, name_size),
-                                 .data = reader->at,
-                                 .size = fields[FIELD_SIZE],
+    if (memcmp(header, "070701", 6) != 0 && memcmp(header, "070702", 6) != 0) return -EINVAL;
+    if (parse_fields(header + 6, fields) < 0 || !fields[FIELD_NAME_SIZE]) return -EINVAL;
+    *name_size = fields[FIELD_NAME_SIZE];
+    *entry = (struct cpio_entry){.size = fields[FIELD_SIZE],
                                  .inode = fields[FIELD_INODE],
                                  .mode = fields[FIELD_MODE],
                                  .uid = fields[FIELD_UID],
@@ -82,10 +65,31 @@ int32_t cpio_next(struct cpio_reader *reader, struct cpio_entry *entry) {
                                  .device_minor = fields[FIELD_DEVICE_MINOR],
                                  .special_major = fields[FIELD_SPECIAL_MAJOR],
                                  .special_minor = fields[FIELD_SPECIAL_MINOR]};
-    advance(reader, fields[FIELD_SIZE]);
-    if (entry->name_length == sizeof(trailer) - 1 && memcmp(name, trailer, sizeof(trailer) - 1) == 0) {
-        reader->start = reader->at;
-        return CPIO_TRAILER;
-    }
-    return CPIO_ENTRY;
+    return 0;
+}
+
+bool cpio_is_trailer(const char *name, size_t length) {
+    static const char trailer[] = "TRAILER!!!";
+    return length == sizeof(trailer) - 1 && memcmp(name, trailer, sizeof(trailer) - 1) == 0;
+}
+
+int32_t cpio_next(struct cpio_reader *reader, struct cpio_entry *entry) {
+    // Zeros lie between archives; the next one counts its alignment from its own first byte.
+    bool padding = reader->at < reader->end && *reader->at == 0;
+    while (reader->at < reader->end && *reader->at == 0)
+        reader->at++;
+    if (padding) reader->start = reader->at;
+    if (reader->at == reader->end) return CPIO_END;
+    size_t name_size;
+    if (left(reader) < CPIO_HEADER_SIZE || cpio_parse_header(reader->at, entry, &name_size) < 0) return -EINVAL;
+    if (name_size > left(reader) - CPIO_HEADER_SIZE) return -EINVAL;
+    entry->name = (const char *)reader->at + CPIO_HEADER_SIZE;
+    entry->name_length = strnlen(entry->name, name_size);
+    advance(reader, CPIO_HEADER_SIZE + name_size);
+    if (entry->size > left(reader)) return -EINVAL;
+    entry->data = reader->at;
+    advance(reader, entry->size);
+    if (!cpio_is_trailer(entry->name, entry->name_length)) return CPIO_ENTRY;
+    reader->start = reader->at;
+    return CPIO_TRAILER;
 }

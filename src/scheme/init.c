@@ -51,14 +51,18 @@ static void unpack_initrd(void) {
         return;
     }
     const uint8_t *archive = physical_pointer(boot_information.initrd_start);
-    if (boot_information.initrd_size > 2 && archive[0] == 0x1f && archive[1] == 0x8b)
-        panic("the initrd is compressed with gzip, which this kernel cannot read yet: give it the plain cpio archive");
-    int32_t entries = initrd_unpack(root_mount->root, archive, boot_information.initrd_size);
+    size_t size = boot_information.initrd_size;
+    bool compressed = size > 2 && archive[0] == 0x1f && archive[1] == 0x8b;
+    int32_t entries = compressed ? initrd_unpack_gzip(root_mount->root, archive, size)
+                                 : initrd_unpack(root_mount->root, archive, size);
+    if (entries == -ENOSYS)
+        panic("the initrd is compressed, and this kernel was built without zlib: give it the plain cpio archive");
     if (entries == -ENOMEM) panic("out of memory while the initrd was unpacked");
     if (entries < 0)
         log_warning("initrd", "the archive is damaged: what comes behind the damage is missing");
     else
-        log_info("initrd", "%d entries, %lu KiB", entries, boot_information.initrd_size / 1024);
+        log_info("initrd", "%d entries, %zu KiB", entries, size / 1024);
+    if (compressed) frame_release_range(boot_information.initrd_start, size);
 }
 
 void scheme_init(void) {

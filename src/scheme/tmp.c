@@ -47,15 +47,15 @@ static const struct memory_object_operations plain_pages = {.release = tmp_objec
 static const struct memory_object_operations initrd_pages = {
     .fill = tmp_fill, .borrow = tmp_borrow, .release = tmp_object_release};
 
-static struct tmp_file *tmp_file_create(const void *initrd, uint64_t size) {
+static struct tmp_file *tmp_file_create(void) {
     struct tmp_file *file = slab_alloc(&tmp_file_cache);
     if (!file) return nullptr;
-    if (memory_object_init(&file->object, initrd ? &initrd_pages : &plain_pages, size) < 0) {
+    if (memory_object_init(&file->object, &plain_pages, 0) < 0) {
         slab_free(&tmp_file_cache, file);
         return nullptr;
     }
-    file->initrd = initrd;
-    file->initrd_size = initrd ? size : 0;
+    file->initrd = nullptr;
+    file->initrd_size = 0;
     file->seals = 0;
     file->sealable = false;
     return file;
@@ -81,20 +81,6 @@ int32_t tmp_initrd_detach(struct node *node) {
 
 // ---- nodes
 
-struct node *tmp_node_create_from(uint32_t mode, uint64_t device, const void *initrd, uint64_t size) {
-    struct node *node = node_create(&tmp_scheme, mode, device, node_new_id());
-    if (!node || (mode & S_IFMT) != S_IFREG) return node;
-    struct tmp_file *file = tmp_file_create(initrd, size);
-    if (!file) {
-        node_put(node);
-        return nullptr;
-    }
-    file->object.owner = node;
-    node->data = file;
-    node->object = &file->object;
-    return node;
-}
-
 void tmp_contents_set(struct node *node, const void *initrd, uint64_t size) {
     struct tmp_file *file = tmp_file_of(node);
     if (!file) return;
@@ -105,8 +91,18 @@ void tmp_contents_set(struct node *node, const void *initrd, uint64_t size) {
 }
 
 struct node *tmp_node_create(uint32_t mode, uint64_t device, uint64_t rdev) {
-    struct node *node = tmp_node_create_from(mode, device, nullptr, 0);
-    if (node) node->rdev = rdev;
+    struct node *node = node_create(&tmp_scheme, mode, device, node_new_id());
+    if (!node) return nullptr;
+    node->rdev = rdev;
+    if ((mode & S_IFMT) != S_IFREG) return node;
+    struct tmp_file *file = tmp_file_create();
+    if (!file) {
+        node_put(node);
+        return nullptr;
+    }
+    file->object.owner = node;
+    node->data = file;
+    node->object = &file->object;
     return node;
 }
 
