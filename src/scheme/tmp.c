@@ -84,8 +84,8 @@ int32_t tmp_initrd_detach(struct node *node) {
 void tmp_contents_set(struct node *node, const void *initrd, uint64_t size) {
     struct tmp_file *file = tmp_file_of(node);
     if (!file) return;
-    file->object.operations = &initrd_pages;
-    file->object.size = size;
+    if (memory_object_init(&file->object, &initrd_pages, size) < 0) return; // it had no pages yet
+    file->object.owner = node;
     file->initrd = initrd;
     file->initrd_size = size;
 }
