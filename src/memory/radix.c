@@ -4,13 +4,8 @@
 #include "lib/types.h"
 #include "src/memory/heap.h"
 
-// The low bits of a root hold its height: 0 is the frame of index 0 itself, n a node over 64^n indices.
-enum : unsigned { SHIFT = 6, SLOTS = 1 << SHIFT, HEIGHT_MASK = 15, HEIGHT_MAXIMUM = 10 };
+enum : unsigned { SHIFT = RADIX_SHIFT, SLOTS = RADIX_SLOTS, HEIGHT_MASK = RADIX_HEIGHT_MASK, HEIGHT_MAXIMUM = 10 };
 
-struct radix_node {
-    void *slots[SLOTS];
-    uint32_t count;
-};
 static struct slab_cache node_cache = {.name = "radix_node", .size = sizeof(struct radix_node), .alignment = 16};
 
 static unsigned height_of(const void *root) {
@@ -23,17 +18,6 @@ static void *top_of(void *root) {
 
 static bool covered(unsigned height, uint64_t index) {
     return height * SHIFT >= 64 || index >> (height * SHIFT) == 0;
-}
-
-struct frame *radix_find(void *root, uint64_t index) {
-    unsigned height = height_of(root);
-    if (!covered(height, index)) return nullptr;
-    void *at = top_of(root);
-    while (height && at) {
-        height--;
-        at = ((struct radix_node *)at)->slots[(index >> (height * SHIFT)) % SLOTS];
-    }
-    return at;
 }
 
 static struct frame *next_below(void *at, unsigned height, uint64_t *index) {

@@ -38,17 +38,29 @@ static void advance(struct segment_cursor *cursor, size_t size) {
     cursor->remaining -= size;
 }
 
-size_t segment_copy_in(struct segment_cursor *to, const void *from, size_t size) {
+// Whether size bytes lie in the current segment, and that is the program's: nearly every copy.
+static inline bool simple(const struct segment_cursor *cursor, size_t size) {
+    return cursor->left && size <= cursor->segment->length - cursor->position && cursor->segment->kind == SEGMENT_USER;
+}
+
+static inline size_t user_in(uintptr_t to, const void *from, size_t size) {
+    return likely(user_range_valid(to, size)) ? arch_copy_to_user(to, from, size) : size;
+}
+
+static inline size_t user_out(void *to, uintptr_t from, size_t size) {
+    return likely(user_range_valid(from, size)) ? arch_copy_from_user(to, from, size) : size;
+}
+
+[[gnu::noinline]] static size_t copy_in_pieces(struct segment_cursor *to, const char *from, size_t size) {
     size_t done = 0;
     while (done < size) {
         size_t count = piece(to, size - done), left = 0;
         if (!count) break;
         uintptr_t address = to->segment->address + to->position;
         if (to->segment->kind == SEGMENT_KERNEL)
-            memcpy((void *)address, (const char *)from + done, count);
+            memcpy((void *)address, from + done, count);
         else
-            left =
-                user_range_valid(address, count) ? arch_copy_to_user(address, (const char *)from + done, count) : count;
+            left = user_in(address, from + done, count);
         advance(to, count - left);
         done += count - left;
         if (left) break;
@@ -56,20 +68,34 @@ size_t segment_copy_in(struct segment_cursor *to, const void *from, size_t size)
     return done;
 }
 
-size_t segment_copy_out(void *to, struct segment_cursor *from, size_t size) {
+size_t segment_copy_in(struct segment_cursor *to, const void *from, size_t size) {
+    if (unlikely(!simple(to, size))) return copy_in_pieces(to, from, size);
+    size_t done = size - user_in(to->segment->address + to->position, from, size);
+    advance(to, done);
+    return done;
+}
+
+[[gnu::noinline]] static size_t copy_out_pieces(char *to, struct segment_cursor *from, size_t size) {
     size_t done = 0;
     while (done < size) {
         size_t count = piece(from, size - done), left = 0;
         if (!count) break;
         uintptr_t address = from->segment->address + from->position;
         if (from->segment->kind == SEGMENT_KERNEL)
-            memcpy((char *)to + done, (const void *)address, count);
+            memcpy(to + done, (const void *)address, count);
         else
-            left = user_range_valid(address, count) ? arch_copy_from_user((char *)to + done, address, count) : count;
+            left = user_out(to + done, address, count);
         advance(from, count - left);
         done += count - left;
         if (left) break;
     }
+    return done;
+}
+
+size_t segment_copy_out(void *to, struct segment_cursor *from, size_t size) {
+    if (unlikely(!simple(from, size))) return copy_out_pieces(to, from, size);
+    size_t done = size - user_out(to, from->segment->address + from->position, size);
+    advance(from, done);
     return done;
 }
 
