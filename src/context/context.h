@@ -53,6 +53,7 @@ struct context {
     uint32_t cpu;                                  // (q) whose run queue; last ran on
     bool on_cpu;                                   // (A) its registers are not saved yet
     bool queued;                                   // (q)
+    bool in_system;                                // (q) where the last tick found it: its time counts as that
     int32_t nice;                                  // (q)
     uint32_t policy, priority;                     // (q) SCHED_*
     uint64_t affinity;                             // (q) mask

@@ -68,7 +68,10 @@ static uint32_t factor_of(const struct context *context) {
 static void account(struct context *context, nanoseconds now) {
     nanoseconds time = now - context->accounted;
     context->accounted = now;
-    context->user_time += time;
+    if (context->in_system)
+        context->system_time += time;
+    else
+        context->user_time += time;
     uint32_t factor = factor_of(context);
     context->virtual_time += likely(factor == 1024) ? time : (nanoseconds)((uint64_t)time * factor >> 10);
 }
@@ -326,6 +329,7 @@ static void tick(struct timer *timer) {
     }
     nanoseconds now = arch_clock();
     spin_lock(&queue->lock);
+    if (current->process) current->in_system = user_frame_fresh_from_call(arch_context_user_frame(current));
     account(current, now);
     if (slice_is_over(queue, current, now)) atomic_fetch_or_relaxed(&current->work, WORK_RESCHEDULE);
     bool crowded = queue->count;

@@ -31,6 +31,12 @@ static inline void user_frame_set_stack_pointer(struct user_frame *frame, uintpt
     frame->rsp = stack_pointer;
 }
 
+// Whether the program was interrupted before its first instruction after a system call: then the interrupt had come while
+// the kernel ran (sysret leaves the return address in rcx).
+static inline bool user_frame_fresh_from_call(const struct user_frame *frame) {
+    return frame->rcx == frame->rip;
+}
+
 // The sixth argument of a call in the convention of the System V ABIs.
 static inline uintptr_t user_frame_sixth_argument(const struct user_frame *frame) {
     return frame->r9;
