@@ -195,6 +195,8 @@ static inline void context_put(struct context *context) {
 // Whether the running process may look into or change another (ptrace's rule). 0, -EPERM, -ESRCH.
 [[nodiscard]] int32_t process_access(struct process *process);
 uint64_t process_limit(enum resource_limit which); // of the running process
+// Copies the limits that an address space must know into it.
+void process_apply_limits(struct process *process, struct address_space *space);
 // Out of memory: kills the process with the most resident pages (never pid 1); returns its pid or 0.
 int32_t process_kill_largest(void);
 

@@ -321,6 +321,7 @@ static int32_t map_interpreter(struct prepared *p) {
 static int32_t map_program(struct prepared *p) {
     p->space = address_space_create();
     if (!p->space) return -ENOMEM;
+    process_apply_limits(process_current(), p->space);
     uintptr_t bias;
     uintptr_t base = PROGRAM_BASE + (randomised() ? random_pages(28) : 0);
     int32_t error = map_image(p->space, p->file, &p->image, base, &bias);
@@ -466,6 +467,7 @@ static void commit(struct prepared *p) {
     p->credentials = nullptr;
     process->dumpable = !p->start.secure;
     process->executed = true;
+    process->keep_capabilities = false;
     process->personality = p->personality;
     context->personality = p->personality | personality_flags();
     set_name(context, p->start.path);

@@ -115,7 +115,7 @@ bool rwlock_read_trylock(struct rwlock *lock) {
     bool taken = lock->readers >= 0 && !lock->writers_waiting;
     if (taken) lock->readers++;
     spin_unlock(&lock->lock);
-    if (taken) lock_debug_acquire(lock, lock->rank);
+    if (taken) lock_debug_acquired(lock, lock->rank);
     return taken;
 }
 

@@ -45,6 +45,7 @@ static inline void spinlock_init(struct spinlock *lock, enum lock_rank rank) {
 
 #ifdef KERNEL_DEBUG
 void lock_debug_acquire(const void *lock, enum lock_rank rank);
+void lock_debug_acquired(const void *lock, enum lock_rank rank); // by a try, which may be out of order
 void lock_debug_release(const void *lock, enum lock_rank rank);
 void lock_debug_may_sleep(void); // panics when a spinlock is held
 constexpr unsigned HELD_LOCKS_MAXIMUM = 72;
@@ -56,6 +57,8 @@ struct held_lock {
 static inline void lock_debug_may_sleep(void) {
 }
 static inline void lock_debug_acquire(const void *, enum lock_rank) {
+}
+static inline void lock_debug_acquired(const void *, enum lock_rank) {
 }
 static inline void lock_debug_release(const void *, enum lock_rank) {
 }
@@ -71,7 +74,7 @@ static inline void spin_lock(struct spinlock *lock) {
 
 [[nodiscard]] static inline bool spin_trylock(struct spinlock *lock) {
     if (atomic_exchange_acquire(&lock->held, 1)) return false;
-    lock_debug_acquire(lock, lock->rank);
+    lock_debug_acquired(lock, lock->rank);
     return true;
 }
 
@@ -103,7 +106,7 @@ static inline void mutex_lock(struct mutex *mutex) {
 [[nodiscard]] static inline bool mutex_trylock(struct mutex *mutex) {
     uint32_t expected = 0;
     if (!atomic_compare_exchange_acq_rel(&mutex->state, &expected, 1u)) return false;
-    lock_debug_acquire(mutex, mutex->rank);
+    lock_debug_acquired(mutex, mutex->rank);
     return true;
 }
 

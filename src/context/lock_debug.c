@@ -31,6 +31,12 @@ void lock_debug_acquire(const void *lock, enum lock_rank rank) {
     for (unsigned i = 0; i < context->held_count; i++) {
         if (!may_follow(&context->held[i], lock, rank)) report(context, "lock taken out of order", lock, rank);
     }
+    lock_debug_acquired(lock, rank);
+}
+
+void lock_debug_acquired(const void *lock, enum lock_rank rank) {
+    struct context *context = context_current();
+    if (!context || atomic_load_relaxed(&silent)) return;
     if (context->held_count == HELD_LOCKS_MAXIMUM) report(context, "too many locks held", lock, rank);
     context->held[context->held_count++] = (struct held_lock){lock, rank};
 }

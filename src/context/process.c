@@ -294,6 +294,13 @@ uint64_t process_limit(enum resource_limit which) {
     return atomic_load_relaxed(&process_current()->limits[which].current);
 }
 
+void process_apply_limits(struct process *process, struct address_space *space) {
+    uint64_t size = atomic_load_relaxed(&process->limits[RLIMIT_AS].current);
+    space->limit_pages = size == RLIM_INFINITY ? UINT64_MAX : size >> PAGE_SHIFT;
+    space->data_limit = atomic_load_relaxed(&process->limits[RLIMIT_DATA].current);
+    space->stack_limit = atomic_load_relaxed(&process->limits[RLIMIT_STACK].current);
+}
+
 static int32_t first_resources(struct process *process, struct context *leader) {
     process->address_space = address_space_create();
     process->handles = handle_table_create();

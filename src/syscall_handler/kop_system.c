@@ -57,22 +57,13 @@ static bool may_change_limits(struct process *process) {
     return allowed;
 }
 
-// The address space keeps copies of the limits it needs. Caller holds process->lock.
-static void publish_limit(struct process *process, enum resource_limit which, uint64_t value) {
-    struct address_space *space = process->address_space;
-    if (!space) return;
-    if (which == RLIMIT_AS) space->limit_pages = value == RLIM_INFINITY ? UINT64_MAX : value >> PAGE_SHIFT;
-    if (which == RLIMIT_DATA) space->data_limit = value;
-    if (which == RLIMIT_STACK) space->stack_limit = value;
-}
-
 static int32_t set_limit(struct process *process, enum resource_limit which, const struct kernel_rlimit *limit) {
     struct kernel_rlimit *own = &process->limits[which];
     if (limit->current > limit->maximum) return -EINVAL;
     if (which == RLIMIT_NOFILE && limit->maximum > OPEN_FILES_MAXIMUM) return -EPERM;
     if (limit->maximum > own->maximum && !capable(CAP_SYS_RESOURCE)) return -EPERM;
     *own = *limit;
-    publish_limit(process, which, limit->current);
+    if (process->address_space) process_apply_limits(process, process->address_space);
     return 0;
 }
 

@@ -24,6 +24,8 @@ struct page_table kernel_page_table;
 
 void lock_debug_acquire(const void *, enum lock_rank) {
 }
+void lock_debug_acquired(const void *, enum lock_rank) {
+}
 void lock_debug_release(const void *, enum lock_rank) {
 }
 
