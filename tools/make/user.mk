@@ -1,5 +1,6 @@
-# Native programs (user/NAME.c), static ELF files on the native interface of user/include, into build/<arch>/user/NAME.
-NATIVE_PROGRAMS := $(patsubst user/%.c,%,$(filter-out user/start.c,$(sort $(wildcard user/*.c))))
+# Native programs (user/NAME.c, and tests/native/NAME.c), static ELF files on the native interface of user/include, into build/<arch>/user/NAME.
+NATIVE_PROGRAMS := $(patsubst user/%.c,%,$(filter-out user/start.c,$(sort $(wildcard user/*.c)))) \
+	$(patsubst tests/native/%.c,%,$(sort $(wildcard tests/native/*.c)))
 NATIVE_TARGET_x86_64 := x86_64-unknown-none-elf
 NATIVE_TARGET_aarch64 := aarch64-unknown-none-elf
 NATIVE_TARGET_riscv64 := riscv64-unknown-none-elf -march=rv64imac_zicsr_zifencei -mabi=lp64
@@ -7,6 +8,10 @@ NATIVE_CFLAGS = --target=$(NATIVE_TARGET_$(ARCH)) -std=c23 -ffreestanding -fno-s
 	-fdata-sections -O2 -g $(WARNINGS) -I. -Ipersonality/include -Ipersonality/include/$(ARCH) -MMD -MP
 
 $(OUT)/user-objects/%.c.o: user/%.c tools/make/user.mk
+	@mkdir -p $(@D)
+	$(CC) $(NATIVE_CFLAGS) -c $< -o $@
+
+$(OUT)/user-objects/%.c.o: tests/native/%.c tools/make/user.mk
 	@mkdir -p $(@D)
 	$(CC) $(NATIVE_CFLAGS) -c $< -o $@
 
