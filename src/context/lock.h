@@ -92,6 +92,8 @@ struct mutex {
     struct context *owner; // debug builds
 };
 
+#define MUTEX_INIT(mutex, lock_rank)                                                                                   \
+    {.rank = (lock_rank), .lock = SPINLOCK_INIT(RANK_WAIT_QUEUE), .waiters = LIST_INIT((mutex).waiters)}
 void mutex_init(struct mutex *mutex, enum lock_rank rank);
 void mutex_lock_slow(struct mutex *mutex);
 void mutex_unlock_slow(struct mutex *mutex);

@@ -34,8 +34,7 @@ struct epoll {
 };
 
 static struct spinlock file_items_lock = SPINLOCK_INIT(RANK_READINESS);
-static struct mutex forget_lock = {.rank = RANK_FILE,
-                                   .lock = SPINLOCK_INIT(RANK_WAIT_QUEUE)}; // closing against control
+static struct mutex forget_lock = MUTEX_INIT(forget_lock, RANK_FILE); // closing against control
 static const struct scheme epoll_scheme;
 
 static void make_ready(struct epoll_item *item) {
