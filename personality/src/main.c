@@ -123,6 +123,9 @@ static uintptr_t encode(const struct os *os, intptr_t result, struct user_frame 
         .personality = personality,
         .arguments = {b, c, d, e, f},
     };
+    intptr_t answer;
+    if (unlikely(personality & PERSONALITY_FILTERED) && os->filter && os->filter(&call, &answer))
+        return (uintptr_t)answer;
     intptr_t result = personality & PERSONALITY_TRACED ? trace_call(&call) : call_perform(&call);
     return is_special(result) ? dispatch_special(os, result) : encode(os, result, frame);
 }

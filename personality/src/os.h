@@ -5,6 +5,8 @@
 
 #include "personality/src/syscall_table.h"
 
+struct call;
+
 struct os {
     const char *name;
     // The calls; nullptr: every call answers ENOSYS in the OS's encoding.
@@ -15,6 +17,9 @@ struct os {
     // Encodes a canonical result or negative errno (never an internal one): the word for the first result register;
     // flags and further registers go to the frame. nullptr: the word as it is (negative errno), as Linux and native do.
     uintptr_t (*encode)(intptr_t result, struct user_frame *frame);
+    // Asked before a call of a thread with PERSONALITY_FILTERED; true: the call is not made, *result (as encoded) is
+    // its answer.
+    bool (*filter)(const struct call *call, intptr_t *result);
     // Upcalls, registered when the ops are installed; nullptr: none.
     const struct personality_hooks *hooks;
     // Further set-up once the ops and hooks are installed (time pages …); nullptr: none.

@@ -469,7 +469,7 @@ static void commit(struct prepared *p) {
     process->executed = true;
     process->keep_capabilities = false;
     process->personality = p->personality;
-    context->personality = p->personality | personality_flags();
+    context->personality = p->personality | personality_flags() | (context->personality & PERSONALITY_FILTERED);
     set_name(context, p->start.path);
 }
 

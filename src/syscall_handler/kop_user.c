@@ -102,7 +102,7 @@ int32_t kop_personality_get(uint32_t *personality) {
 
 int32_t kop_personality_set(uint32_t personality) {
     if ((personality & PERSONALITY_MASK) >= PERSONALITY_COUNT ||
-        personality & ~(PERSONALITY_MASK | PERSONALITY_TRACED | PERSONALITY_STRICT))
+        personality & ~(PERSONALITY_MASK | PERSONALITY_TRACED | PERSONALITY_STRICT | PERSONALITY_FILTERED))
         return -EINVAL;
     struct context *context = context_current();
     context->personality = personality;

@@ -1,5 +1,6 @@
 // prctl, arch_prctl, personality.
 #include "personality/src/linux/process.h"
+#include "personality/src/linux/seccomp.h"
 #include "personality/src/linux/shims.h"
 #include "personality/src/shim.h"
 
@@ -15,6 +16,7 @@ enum linux_prctl : uint32_t {
     PR_SET_NAME,
     PR_GET_NAME,
     PR_GET_SECCOMP = 21,
+    PR_SET_SECCOMP,
     PR_CAPBSET_READ = 23,
     PR_GET_TSC = 25,
     PR_SET_TSC,
@@ -103,7 +105,14 @@ static intptr_t get_name(const struct prctl_call *call) {
 }
 
 static intptr_t get_seccomp(const struct prctl_call *) {
-    return 0; // no filter can be set
+    const struct linux_thread *thread = linux_thread_existing();
+    return thread != nullptr && thread->filters != nullptr ? 2 : 0; // in strict mode nobody comes here
+}
+
+static intptr_t set_seccomp(const struct prctl_call *call) {
+    enum { STRICT = 1, FILTER };
+    if (call->second == STRICT) return linux_seccomp_strict();
+    return call->second == FILTER ? linux_seccomp_filter(call->third) : -EINVAL;
 }
 
 // The bounding set is whole: nothing can be dropped from it.
@@ -196,6 +205,7 @@ static const struct prctl_command commands[] = {
     {PR_SET_NAME, set_name},
     {PR_GET_NAME, get_name},
     {PR_GET_SECCOMP, get_seccomp},
+    {PR_SET_SECCOMP, set_seccomp},
     {PR_CAPBSET_READ, read_bounding_set},
     {PR_GET_TSC, get_tsc},
     {PR_SET_TSC, set_tsc},

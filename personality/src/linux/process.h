@@ -20,6 +20,9 @@ struct linux_thread {
     struct linux_restart restart;
     struct user_address robust_list; // 0: none
     uint32_t persona;                // personality(2)
+    uint32_t memory_policy;          // set_mempolicy(2)
+    struct linux_filter *filters;    // a reference
+    bool seccomp_strict;
 };
 
 // Its part of a process, made when first needed. Not inherited.
@@ -59,6 +62,7 @@ void linux_siginfo_from_kernel(struct linux_siginfo *to, const struct kernel_sig
 void linux_siginfo_to_kernel(struct kernel_siginfo *to, const struct linux_siginfo *from);
 // Sends the signal to the current thread although it blocks or ignores it (then with the default action).
 void linux_force_signal(uint32_t signal, int32_t code);
+void linux_force_siginfo(const struct kernel_siginfo *info);
 struct linux_stack linux_stack_from_kernel(const struct signal_stack *stack);
 // Validates and sets the alternate stack. -EINVAL, -ENOMEM (too small), -EPERM (it is in use).
 [[nodiscard]] int32_t linux_stack_set(const struct linux_stack *stack, uintptr_t stack_pointer);

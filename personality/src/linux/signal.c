@@ -69,7 +69,8 @@ void linux_siginfo_to_kernel(struct kernel_siginfo *to, const struct linux_sigin
     }
 }
 
-void linux_force_signal(uint32_t signal, int32_t code) {
+void linux_force_siginfo(const struct kernel_siginfo *info) {
+    uint32_t signal = info->signal;
     struct signal_action old;
     signal_set mask, bit = signal_bit(signal);
     (void)kernel_ops->signal_mask(SIG_UNBLOCK, &bit, &mask);
@@ -78,8 +79,12 @@ void linux_force_signal(uint32_t signal, int32_t code) {
         const struct signal_action action = {.disposition = SIGNAL_DEFAULT};
         (void)kernel_ops->signal_action(signal, &action, nullptr);
     }
+    (void)kernel_ops->kill_thread(kernel_ops->get_pid(), kernel_ops->get_tid(), info);
+}
+
+void linux_force_signal(uint32_t signal, int32_t code) {
     const struct kernel_siginfo info = {.signal = signal, .code = code};
-    (void)kernel_ops->kill_thread(kernel_ops->get_pid(), kernel_ops->get_tid(), &info);
+    linux_force_siginfo(&info);
 }
 
 // ---- alternate stacks

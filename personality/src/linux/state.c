@@ -1,7 +1,11 @@
 // The Linux personality's part of each thread, and its hooks.
 #include "personality/src/linux/arch.h"
 #include "personality/src/linux/process.h"
+<<<<<<< HEAD
 #include "personality/src/linux/shims.h"
+=======
+#include "personality/src/linux/seccomp.h"
+>>>>>>> 1154a42 (linux: seccomp (strict mode and filters), memory policies of one node, protection keys, process_madvise)
 #include "personality/src/shim.h"
 
 struct linux_thread *linux_thread_existing(void) {
@@ -30,11 +34,18 @@ int32_t linux_process_current(struct linux_process **process) {
 
 int32_t linux_thread_create(void *parent_slot, void **child_slot) {
     const struct linux_thread *parent = parent_slot;
-    if (parent == nullptr || parent->persona == 0) return 0;
+    if (parent == nullptr) return 0;
+    if (parent->persona == 0 && parent->memory_policy == 0 && parent->filters == nullptr && !parent->seccomp_strict) {
+        return 0;
+    }
     int32_t error = kernel_ops->allocate(sizeof(struct linux_thread), child_slot);
     if (error < 0) return error;
     struct linux_thread *child = *child_slot;
     child->persona = parent->persona;
+    child->memory_policy = parent->memory_policy;
+    child->seccomp_strict = parent->seccomp_strict;
+    child->filters = parent->filters;
+    linux_filter_get(child->filters);
     return 0;
 }
 
@@ -51,8 +62,10 @@ void linux_exec_commit(void *thread_slot, void *process_slot) {
     thread->restart.kind = LINUX_RESTART_NONE;
 }
 
-void linux_slot_release(enum slot_kind, void *slot) {
-    if (slot != nullptr) (void)!kernel_ops->release(slot);
+void linux_slot_release(enum slot_kind kind, void *slot) {
+    if (slot == nullptr) return;
+    if (kind == SLOT_THREAD) linux_filter_put(((struct linux_thread *)slot)->filters);
+    (void)!kernel_ops->release(slot);
 }
 
 static const char *linux_call_name(uint64_t number) {
