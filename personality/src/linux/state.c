@@ -1,11 +1,8 @@
 // The Linux personality's part of each thread, and its hooks.
 #include "personality/src/linux/arch.h"
 #include "personality/src/linux/process.h"
-<<<<<<< HEAD
-#include "personality/src/linux/shims.h"
-=======
 #include "personality/src/linux/seccomp.h"
->>>>>>> 1154a42 (linux: seccomp (strict mode and filters), memory policies of one node, protection keys, process_madvise)
+#include "personality/src/linux/shims.h"
 #include "personality/src/shim.h"
 
 struct linux_thread *linux_thread_existing(void) {
