@@ -6,6 +6,7 @@
 
 #include "src/context/context.h"
 #include "src/kernel.h"
+#include "src/memory/kernel_map.h"
 
 static_assert(offsetof(struct cpu, context) == CPU_CONTEXT);
 static_assert(offsetof(struct cpu, kernel_stack_top) == CPU_KERNEL_STACK_TOP);
@@ -202,6 +203,7 @@ void trap_from_kernel(struct user_frame *frame) {
         frame->rip = fixup;
         return;
     }
+    if (vector == VECTOR_DOUBLE_FAULT && kernel_stack_is_guard(cr2_read())) panic_at(frame, "kernel stack overflow");
     panic_at(frame, "%s (error code %#lx)", exception_names[vector] ? exception_names[vector] : "exception",
              (unsigned long)frame->error_code);
 }
