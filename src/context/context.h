@@ -80,6 +80,7 @@ struct context {
     int32_t exit_code;
     // vfork: completed at exec or exit; nullptr: none
     struct waitable *vfork_done;
+    struct address_space *borrowed_space; // (c) kernel threads: whose user memory they work in; nullptr: nobody's
     struct kernel_siginfo trap;
 
     // a new thread's start (context_user_start); (c)

@@ -126,8 +126,8 @@ static void switch_to(struct cpu *cpu, struct run_queue *queue, struct context *
     if (next != cpu->idle_context) {
         if (!queue->ticking) tick_start(queue, next->slice_start);
         struct process *process = next->process;
-        if (process && process->address_space && process->address_space != cpu->address_space)
-            address_space_switch(process->address_space);
+        struct address_space *space = process ? process->address_space : next->borrowed_space;
+        if (space && space != cpu->address_space) address_space_switch(space);
     }
     cpu->context = next;
     cpu->kernel_stack_top = (uintptr_t)next->kernel_stack + KERNEL_STACK_SIZE;

@@ -19,7 +19,8 @@ struct io_request {
     struct segment_cursor cursor;
     // Asynchronous requests only:
     int64_t result;
-    uint32_t state; // (A) enum io_request_state
+    uint32_t state; // enum io_request_state
+    bool cancelled;
     void (*complete)(struct io_request *request);
     struct address_space *address_space; // a reference while pending
     struct wait_entry entry;
