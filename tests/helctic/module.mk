@@ -11,10 +11,10 @@ shell: all ## boot Helctic and work in a shell there (the commands are Debian's 
 	@$(HOST)/helctic shell
 
 test: all ## all quick tests: hosted, fuzzers, layers, guest programs, the host command
-	@tests/run.sh unit fuzz layers guest helctic
+	@tests/run.sh unit fuzz layers guest native helctic
 
 test-all: all ## everything `make test` does, and the long tests
-	@HELCTIC_TEST_LONG=1 FUZZ_SECONDS=60 tests/run.sh unit fuzz layers guest helctic long
+	@HELCTIC_TEST_LONG=1 FUZZ_SECONDS=60 tests/run.sh unit fuzz layers guest native helctic long
 
 test-guest: all ## the programs of tests/guest, many in one boot (TEST=name for one)
 	@tests/guest/run.sh $(TEST)
