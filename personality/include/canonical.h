@@ -504,3 +504,9 @@ struct kernel_socket_address {
     uint16_t family; // AF_UNIX 1, AF_INET 2, AF_INET6 10
     uint8_t data[SOCKET_ADDRESS_MAXIMUM - 2];
 };
+
+// A POSIX message queue.
+struct kernel_queue_attributes {
+    uint32_t flags; // O_NONBLOCK
+    int64_t maximum, message_size, count;
+};

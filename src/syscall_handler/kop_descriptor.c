@@ -2,6 +2,7 @@
 #include <personality.h>
 
 #include "src/context/context.h"
+#include "src/ipc/posix_queue.h"
 #include "src/scheme/file.h"
 #include "src/scheme/lock_record.h"
 #include "src/scheme/node.h"
@@ -14,6 +15,7 @@ int32_t kop_close(int32_t descriptor) {
 // POSIX: closing any descriptor of a file drops the process's record locks on it.
 void file_descriptor_closed(struct file *file) {
     if (unlikely(file->node && file->node->locks)) lock_release_process(file->node);
+    if (unlikely(file->node && file->node->data && file->node->data == file->data)) posix_queue_closed(file);
 }
 
 int32_t kop_close_range(uint32_t first, uint32_t last, uint32_t flags) {
