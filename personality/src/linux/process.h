@@ -26,7 +26,11 @@ struct linux_thread {
 };
 
 // Its part of a process, made when first needed. Not inherited.
+struct linux_aio;
+
 struct linux_process {
+    struct linux_aio *aio; // contexts of aio.c; aio_lock
+    uint32_t aio_lock;     // (A)
     uint32_t membarrier_registered;
 };
 [[nodiscard]] int32_t linux_process_current(struct linux_process **process);

@@ -1,4 +1,5 @@
 // The Linux personality's part of each thread, and its hooks.
+#include "personality/src/linux/aio.h"
 #include "personality/src/linux/arch.h"
 #include "personality/src/linux/process.h"
 #include "personality/src/linux/seccomp.h"
@@ -53,6 +54,7 @@ void linux_thread_exit(void *slot) {
 
 void linux_exec_commit(void *thread_slot, void *process_slot) {
     struct linux_thread *thread = thread_slot;
+    if (process_slot != nullptr) linux_aio_release(process_slot);
     if (process_slot != nullptr) *(struct linux_process *)process_slot = (struct linux_process){};
     if (thread == nullptr) return;
     thread->robust_list = (struct user_address){};
@@ -61,6 +63,7 @@ void linux_exec_commit(void *thread_slot, void *process_slot) {
 
 void linux_slot_release(enum slot_kind kind, void *slot) {
     if (slot == nullptr) return;
+    if (kind == SLOT_PROCESS) linux_aio_release(slot);
     if (kind == SLOT_THREAD) linux_filter_put(((struct linux_thread *)slot)->filters);
     (void)!kernel_ops->release(slot);
 }
