@@ -424,6 +424,14 @@ struct kernel_system_information {
     nanoseconds uptime;
 };
 
+enum comparison : uint32_t {
+    COMPARE_FILE,
+    COMPARE_MEMORY,
+    COMPARE_DESCRIPTORS,
+    COMPARE_FILE_SYSTEM,
+    COMPARE_SIGNAL_HANDLERS,
+};
+
 // ---- System V IPC (asm-generic/ipcbuf.h and its like)
 
 enum ipc_kind : uint32_t { IPC_SHARED_MEMORY, IPC_SEMAPHORES, IPC_MESSAGES, IPC_KINDS };

@@ -190,11 +190,15 @@ static void release_resources(struct process *process, struct context *self) {
     process->address_space = nullptr;
     struct file *executable = process->executable;
     process->executable = nullptr;
+    struct handle_table *handles = process->handles;
+    struct file_system_state *file_system = process->file_system;
+    process->handles = nullptr; // others that look at this process find nothing that is being taken down
+    process->file_system = nullptr;
     spin_unlock(&process->lock);
     address_space_put(space);
     vfork_release(self);
-    handle_table_put(process->handles);
-    file_system_state_put(process->file_system);
+    handle_table_put(handles);
+    file_system_state_put(file_system);
     if (executable) {
         file_allow_write(executable);
         file_put(executable);

@@ -18,12 +18,15 @@ enum linux_prctl : uint32_t {
     PR_GET_SECCOMP = 21,
     PR_SET_SECCOMP,
     PR_CAPBSET_READ = 23,
+    PR_CAPBSET_DROP,
     PR_GET_TSC = 25,
     PR_SET_TSC,
     PR_GET_SECUREBITS,
+    PR_SET_SECUREBITS,
     PR_SET_TIMERSLACK = 29,
     PR_GET_TIMERSLACK,
     PR_MCE_KILL_GET = 34,
+    PR_SET_MM,
     PR_SET_CHILD_SUBREAPER = 36,
     PR_GET_CHILD_SUBREAPER,
     PR_SET_NO_NEW_PRIVS,
@@ -32,6 +35,8 @@ enum linux_prctl : uint32_t {
     PR_SET_THP_DISABLE,
     PR_GET_THP_DISABLE,
     PR_CAP_AMBIENT = 47,
+    PR_GET_SPECULATION_CTRL = 52,
+    PR_SET_SPECULATION_CTRL,
     PR_SET_VMA = 0x53564d41,
 };
 
@@ -118,6 +123,44 @@ static intptr_t set_seccomp(const struct prctl_call *call) {
 // The bounding set is whole: nothing can be dropped from it.
 static intptr_t read_bounding_set(const struct prctl_call *call) {
     return call->second > CAP_LAST ? -EINVAL : 1;
+}
+
+static bool capable(enum capability capability) {
+    struct kernel_credentials own;
+    return kernel_ops->credentials_get(0, &own) == 0 && (own.capabilities_effective >> capability & 1) != 0;
+}
+
+static intptr_t drop_from_bounding_set(const struct prctl_call *) {
+    return capable(CAP_SETPCAP) ? -EINVAL : -EPERM;
+}
+
+static intptr_t set_secure_bits(const struct prctl_call *call) {
+    if (!capable(CAP_SETPCAP)) return -EPERM;
+    return call->second == 0 ? 0 : -EPERM; // none can be set
+}
+
+// The layout that /proc tells can't be changed.
+static intptr_t set_memory_layout(const struct prctl_call *call) {
+    constexpr uintptr_t last = 15;
+    if (call->second < 1 || call->second > last || call->fifth != 0) return -EINVAL;
+    return capable(CAP_SYS_RESOURCE) ? -EINVAL : -EPERM;
+}
+
+// Which speculation misfeatures: store bypass, indirect branches, L1D flushing. Nothing is done about them.
+constexpr uintptr_t SPECULATION_KINDS = 3;
+
+static intptr_t get_speculation(const struct prctl_call *call) {
+    if (!rest_is_zero(call)) return -EINVAL;
+    return call->second < SPECULATION_KINDS ? 0 : -ENODEV;
+}
+
+static intptr_t set_speculation(const struct prctl_call *call) {
+    if (call->fourth != 0 || call->fifth != 0) return -EINVAL;
+    if (call->second >= SPECULATION_KINDS) return -ENODEV;
+    constexpr uintptr_t enable = 2, disable = 4, force_disable = 8, disable_at_exec = 16;
+    bool known = call->third == enable || call->third == disable || call->third == force_disable ||
+                 call->third == disable_at_exec;
+    return known ? -ENXIO : -ERANGE;
 }
 
 static intptr_t get_tsc(const struct prctl_call *call) {
@@ -207,6 +250,11 @@ static const struct prctl_command commands[] = {
     {PR_GET_SECCOMP, get_seccomp},
     {PR_SET_SECCOMP, set_seccomp},
     {PR_CAPBSET_READ, read_bounding_set},
+    {PR_CAPBSET_DROP, drop_from_bounding_set},
+    {PR_SET_SECUREBITS, set_secure_bits},
+    {PR_SET_MM, set_memory_layout},
+    {PR_GET_SPECULATION_CTRL, get_speculation},
+    {PR_SET_SPECULATION_CTRL, set_speculation},
     {PR_GET_TSC, get_tsc},
     {PR_SET_TSC, set_tsc},
     {PR_GET_SECUREBITS, get_secure_bits},

@@ -219,8 +219,14 @@ SHIM5(linux_waitid, type, id, info_to, options, usage_to) {
     if ((flags & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | WAIT_KIN)) != 0) return -EINVAL;
     if ((flags & (WEXITED | WSTOPPED | WCONTINUED)) == 0) return -EINVAL;
     int32_t error = wait_target((uint32_t)type, &target, &which);
+    // A pidfd that doesn't block makes a call that would wait fail.
+    uint32_t file_flags = 0;
+    if (error == 0 && type == P_PIDFD) error = kernel_ops->file_flags_get((int32_t)id, &file_flags);
+    bool refuses = (file_flags & O_NONBLOCK) != 0 && (flags & WNOHANG) == 0;
+    if (refuses) flags |= WNOHANG;
     if (error == 0) error = kernel_ops->wait(which, target, (flags & ~WAIT_KIN) | wait_kin(flags), &result);
     if (error < 0) return error;
+    if (refuses && result.pid == 0) return -EAGAIN;
     if (result.pid != 0 && usage_to != 0) {
         struct linux_rusage usage;
         linux_rusage_from_kernel(&usage, &result.usage);
@@ -285,4 +291,40 @@ SHIM1(linux_unshare, flags) {
     int32_t error = namespace_flags_check(flags);
     if (error != 0) return error;
     return kernel_ops->unshare(flags & parts);
+}
+
+SHIM3(linux_pidfd_getfd, descriptor, target, flags) {
+    int32_t pid;
+    if (flags != 0) return -EINVAL;
+    int32_t error = kernel_ops->process_file_pid((int32_t)descriptor, &pid);
+    return error < 0 ? error : kernel_ops->duplicate_from(pid, (int32_t)target);
+}
+
+enum linux_kcmp : uint32_t {
+    KCMP_FILE,
+    KCMP_VM,
+    KCMP_FILES,
+    KCMP_FS,
+    KCMP_SIGHAND,
+    KCMP_IO,
+    KCMP_SYSVSEM,
+    KCMP_EPOLL_TFD
+};
+
+SHIM5(linux_kcmp, first_pid, second_pid, type, first, second) {
+    static const enum comparison comparisons[] = {
+        [KCMP_FILE] = COMPARE_FILE,
+        [KCMP_VM] = COMPARE_MEMORY,
+        [KCMP_FILES] = COMPARE_DESCRIPTORS,
+        [KCMP_FS] = COMPARE_FILE_SYSTEM,
+        [KCMP_SIGHAND] = COMPARE_SIGNAL_HANDLERS,
+    };
+    if ((uint32_t)type >= array_size(comparisons)) {
+        // What doesn't exist here is of the process itself; members of epoll sets can't be compared.
+        int32_t same = kernel_ops->compare((int32_t)first_pid, (int32_t)second_pid, COMPARE_MEMORY, 0, 0);
+        if (same < 0) return same;
+        return type == KCMP_IO || type == KCMP_SYSVSEM ? ((int32_t)first_pid == (int32_t)second_pid ? 0 : 1) : -EINVAL;
+    }
+    return kernel_ops->compare((int32_t)first_pid, (int32_t)second_pid, comparisons[type], (int32_t)first,
+                               (int32_t)second);
 }
