@@ -83,5 +83,6 @@ void surroundings_add(struct manifest *manifest, const struct options *options) 
     for (size_t i = 0; i < sizeof locales / sizeof *locales; i++)
         locale_add(manifest, root, variable(options, locales[i]));
     terminal_add(manifest, root, variable(options, "TERM"));
+    terminal_add(manifest, root, "dumb"); // what programs fall back to
     if (options->command == COMMAND_RUN) shell_add(manifest, root);
 }
