@@ -135,6 +135,16 @@ static void timer_free(struct posix_timer *timer) {
     heap_free(timer);
 }
 
+static uint64_t count(struct process *process) {
+    uint64_t number = 0;
+    spin_lock(&process->lock);
+    list_for_each(timer, &process->posix_timers, struct posix_timer, link) {
+        number++;
+    }
+    spin_unlock(&process->lock);
+    return number;
+}
+
 int32_t posix_timer_create(enum clock_id clock, enum timer_notify notify, uint32_t signal, uintptr_t value, int32_t tid,
                            int32_t *id) {
     struct process *process = process_current();
@@ -146,6 +156,8 @@ int32_t posix_timer_create(enum clock_id clock, enum timer_notify notify, uint32
         return -EPERM;
     if (notify > TIMER_NOTIFY_THREAD_SIGNAL) return -EINVAL;
     if (notify != TIMER_NOTIFY_NONE && (!signal || signal > SIGNAL_COUNT)) return -EINVAL;
+    // Each timer may need a place among the pending signals.
+    if (count(process) >= process_limit(RLIMIT_SIGPENDING)) return -EAGAIN;
     struct context *target = nullptr;
     if (notify == TIMER_NOTIFY_THREAD_SIGNAL) {
         target = context_find(tid);

@@ -106,8 +106,21 @@ int32_t kop_protect(uintptr_t address, size_t length, uint32_t protection) {
     return address_space_protect(space_current(), address, length, protection);
 }
 
+static bool is_locked(struct address_space *space, uintptr_t address) {
+    rwlock_read_lock(&space->lock);
+    const struct grant *grant = address_space_find_locked(space, address);
+    bool locked = grant && grant->start <= address && grant->flags & GRANT_LOCKED;
+    rwlock_read_unlock(&space->lock);
+    return locked;
+}
+
 int32_t kop_remap(uintptr_t address, size_t length, size_t new_length, uint32_t flags, uintptr_t new_address,
                   uintptr_t *result) {
+    struct address_space *space = process_current()->address_space;
+    if (space->locked_pages && new_length > length && is_locked(space, address)) {
+        int32_t error = check_lock_limit(space, new_length - length, -EAGAIN);
+        if (error) return error;
+    }
     return address_space_remap(space_current(), address, length, new_length, flags, new_address, result);
 }
 

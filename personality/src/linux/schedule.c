@@ -139,6 +139,16 @@ SHIM3(linux_setpriority, which, who, nice) {
 constexpr uint32_t IOPRIO_CLASS_SHIFT = 13, IOPRIO_CLASS_NONE = 0, IOPRIO_CLASS_RT = 1, IOPRIO_CLASS_BE = 2,
                    IOPRIO_CLASS_IDLE = 3;
 
+// -EPERM for a process of another user, without CAP_SYS_NICE.
+static int32_t may_set_priority(int32_t tid) {
+    struct kernel_credentials own, other;
+    int32_t error = kernel_ops->credentials_get(0, &own);
+    if (error == 0) error = kernel_ops->credentials_get(tid, &other);
+    if (error != 0) return error;
+    bool same = other.uid == own.euid || other.uid == own.uid;
+    return same || (own.capabilities_effective >> CAP_SYS_NICE & 1) != 0 ? 0 : -EPERM;
+}
+
 static int32_t ioprio_target(uint32_t which, int32_t who, int32_t *nice) {
     if (which < 1 || which > 3) return -EINVAL;
     return kernel_ops->priority_get(which - 1, who, nice);
@@ -160,7 +170,8 @@ SHIM3(linux_ioprio_set, which, who, priority) {
         if (error != 0) return error;
         if ((own.capabilities_effective & (1ULL << CAP_SYS_ADMIN | 1ULL << CAP_SYS_NICE)) == 0) return -EPERM;
     }
-    return ioprio_target((uint32_t)which, (int32_t)who, &nice);
+    int32_t error = ioprio_target((uint32_t)which, (int32_t)who, &nice);
+    return error != 0 || which != 1 || who == 0 ? error : may_set_priority((int32_t)who);
 }
 
 // ---- sched_attr
