@@ -29,10 +29,11 @@ struct cpu {
     uint64_t flush_count, ipi_count, switch_count; // for the benchmark
     uint32_t syscall_at;                           // next slot of the ring
     struct syscall_record syscalls[SYSCALL_RECORDS];
-    void *run_queue;   // src/context/scheduler.c
-    void *timer_queue; // src/context/timer.c
-    void *frame_cache; // rmm: per-processor cache of single frames
-    void *arch;        // src/arch
+    uint64_t table_count; // page tables loaded, for the benchmark
+    void *run_queue;      // src/context/scheduler.c
+    void *timer_queue;    // src/context/timer.c
+    void *frame_cache;    // rmm: per-processor cache of single frames
+    void *arch;           // src/arch
 };
 
 extern struct cpu cpus[CPU_MAXIMUM];

@@ -148,6 +148,7 @@ void address_space_switch(struct address_space *space) {
     atomic_fetch_or_acq_rel(&space->active_cpus, self);
     cpu->address_space = space;
     arch_page_table_load(&space->table);
+    cpu->table_count++;
     if (old) atomic_fetch_and_acq_rel(&old->active_cpus, ~self);
 }
 

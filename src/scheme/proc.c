@@ -148,7 +148,14 @@ static int32_t show_swaps(struct text *text, const struct view_target *) {
 }
 
 static int32_t show_vmstat(struct text *text, const struct view_target *) {
+    uint64_t flushes = 0, interrupts = 0, tables = 0;
+    for (unsigned i = 0; i < cpu_count; i++) {
+        flushes += cpus[i].flush_count;
+        interrupts += cpus[i].ipi_count;
+        tables += cpus[i].table_count;
+    }
     text_print(text, "nr_free_pages %lu\npgfault 0\npgmajfault 0\n", frame_free_count());
+    text_print(text, "nr_tlb_flush %lu\nnr_ipi %lu\nnr_page_table_switch %lu\n", flushes, interrupts, tables);
     return 0;
 }
 
