@@ -25,7 +25,19 @@ private_apt() {
 		-o APT::Get::List-Cleanup=0 -o Acquire::Languages=none "$@"
 }
 [ -f "$apt/updated" ] || { private_apt update >&2 && touch "$apt/updated"; }
-(cd "$apt/download" && private_apt source --download-only "$package" >&2)
+fetch() { (cd "$apt/download" && private_apt source --download-only "$package" >&2); }
+# A mirror may list a package that it does not hold: then each repository is asked by itself.
+if ! fetch; then
+	cp "$apt/sources.list" "$apt/all-sources.list"
+	fetched=no
+	while IFS= read -r line <&3; do
+		echo "$line" >"$apt/sources.list"
+		private_apt update >&2 && fetch && fetched=yes && break
+	done 3<"$apt/all-sources.list"
+	mv "$apt/all-sources.list" "$apt/sources.list"
+	rm -f "$apt/updated"
+	[ $fetched = yes ] || { echo "fetch-source: $package cannot be fetched" >&2; exit 1; }
+fi
 description=$(cd "$apt/download" && ls -t "${package%%=*}"_*.dsc | head -n 1)
 rm -rf "$folder"
 dpkg-source --no-check -x "$apt/download/$description" "$folder" >&2
