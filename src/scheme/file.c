@@ -161,6 +161,15 @@ static int32_t open_position(struct walk *walk, struct file *file, bool fresh) {
     return error < 0 ? error : finish_open(file, fresh);
 }
 
+// As Linux: in a sticky directory that everybody writes to, O_CREAT does not open somebody else's link, device or socket.
+static bool sticky_forbids(const struct walk *walk, const struct node *node) {
+    const struct node *directory = walk->name->node;
+    uint32_t type = node_type(node);
+    if ((directory->mode & (S_ISVTX | 2)) != (S_ISVTX | 2)) return false;
+    if (type == S_IFREG || type == S_IFIFO || type == S_IFDIR) return false;
+    return node->uid != directory->uid && node->uid != walk->identity.uid;
+}
+
 // O_CREAT: the walk stopped before the last component.
 static int32_t open_creating(struct walk *walk, struct file *file, uint32_t mode) {
     for (;;) {
@@ -172,13 +181,14 @@ static int32_t open_creating(struct walk *walk, struct file *file, uint32_t mode
         if (error < 0) return error;
         if (child && file->flags & O_EXCL) return -EEXIST;
         if (child && node_type(child->node) == S_IFLNK) {
-            if (file->flags & O_NOFOLLOW) return -ELOOP;
+            if (file->flags & O_NOFOLLOW) return sticky_forbids(walk, child->node) ? -EACCES : -ELOOP;
             error = walk_follow_last(walk, child);
             if (error < 0) return error;
             if (!walk->last.length) return 0; // a magic link: the position is the file
             continue;
         }
         if (child) {
+            if (sticky_forbids(walk, child->node)) return -EACCES;
             walk_enter(walk, child);
             return 0;
         }

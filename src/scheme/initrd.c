@@ -86,8 +86,7 @@ int32_t initrd_place(struct initrd_unpacker *unpacker, const struct cpio_entry *
 }
 
 static int32_t contents_in_place(struct initrd_unpacker *, struct node *node, const struct cpio_entry *entry) {
-    tmp_contents_set(node, entry->data, entry->size);
-    return 0;
+    return tmp_contents_set(node, entry->data, entry->size);
 }
 
 int32_t initrd_unpack(struct name *root, const void *archive, size_t size) {

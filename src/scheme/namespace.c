@@ -197,12 +197,12 @@ static int32_t unlink_locked(struct node *directory, struct name *child) {
 
 static int32_t check_unlink(const struct walk *walk, const struct name *child, bool want_directory) {
     bool directory = node_type(child->node) == S_IFDIR;
+    if (!want_directory && walk->last.trailing_slash) return directory ? -EISDIR : -ENOTDIR;
     int32_t error = may_change(walk->mount, walk->name, &walk->identity);
     if (error < 0) return error;
     if (identity_sticky_denied(&walk->identity, walk->name->node, child->node)) return -EPERM;
     if (want_directory && !directory) return -ENOTDIR;
     if (!want_directory && directory) return -EISDIR;
-    if (!want_directory && walk->last.trailing_slash) return -ENOTDIR;
     return child->mounted_on ? -EBUSY : 0;
 }
 

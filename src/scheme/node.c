@@ -102,11 +102,19 @@ void node_touch_accessed(struct node *node, uint32_t file_flags) {
     node->atime = clock_realtime();
 }
 
+static bool keeps_group_bit(const struct node *node, const struct identity *identity) {
+    return identity_in_group(identity, node->gid) || identity_capable(identity, CAP_FSETID);
+}
+
+// The set-id bits that a change of owner or contents takes away.
+static uint32_t bits_to_drop(const struct node *node, const struct identity *identity) {
+    bool group = node->mode & 010 || !keeps_group_bit(node, identity);
+    return node->mode & (S_ISUID | (group ? S_ISGID : 0u));
+}
+
 void node_drop_privilege_bits(struct node *node, const struct identity *identity) {
     if (!(node->mode & (S_ISUID | S_ISGID)) || node_type(node) != S_IFREG) return;
-    if (identity_capable(identity, CAP_FSETID)) return;
-    uint32_t drop = S_ISUID | (node->mode & 010 ? S_ISGID : 0);
-    node->mode &= ~drop;
+    if (!identity_capable(identity, CAP_FSETID)) node->mode &= ~bits_to_drop(node, identity);
 }
 
 // ---- chmod, chown, truncate, utimens
@@ -146,11 +154,15 @@ static int32_t apply_size(struct node *node, uint64_t size) {
     return memory_object_resize(node->object, size);
 }
 
-static void apply_owner(struct node *node, const struct kernel_attributes *attributes) {
+static void apply_owner(struct node *node, const struct identity *identity,
+                        const struct kernel_attributes *attributes) {
+    if (!(attributes->valid & (ATTRIBUTE_UID | ATTRIBUTE_GID))) return;
+    uint32_t drop = node_type(node) == S_IFDIR ? 0 : bits_to_drop(node, identity);
     if (attributes->valid & ATTRIBUTE_UID) node->uid = attributes->uid;
     if (attributes->valid & ATTRIBUTE_GID) node->gid = attributes->gid;
-    if (!(attributes->valid & (ATTRIBUTE_UID | ATTRIBUTE_GID)) || node_type(node) == S_IFDIR) return;
-    node->mode &= ~(S_ISUID | (node->mode & 010 ? S_ISGID : 0u));
+    // A change of the mode is one that the new group must allow, too.
+    if (drop && !keeps_group_bit(node, identity)) drop |= S_ISGID;
+    node->mode &= ~drop;
 }
 
 // Caller holds the node's lock and has checked.
@@ -162,7 +174,7 @@ static int32_t apply_attributes(struct node *node, const struct identity *identi
         if (error < 0) return error;
         node_drop_privilege_bits(node, identity);
     }
-    apply_owner(node, attributes);
+    apply_owner(node, identity, attributes);
     if (valid & ATTRIBUTE_MODE) node->mode = (node->mode & S_IFMT) | (attributes->mode & 07777);
     nanoseconds now = clock_realtime();
     if (valid & (ATTRIBUTE_ATIME | ATTRIBUTE_ATIME_NOW))

@@ -97,8 +97,7 @@ static int32_t check_existence(const struct rename *rename) {
 }
 
 static int32_t check_rename(const struct rename *rename) {
-    int32_t error = check_existence(rename);
-    if (error == 0) error = check_parent(rename, rename->old_parent, rename->source);
+    int32_t error = check_parent(rename, rename->old_parent, rename->source);
     if (error == 0) error = check_parent(rename, rename->new_parent, rename->victim);
     if (error == 0) error = check_types(rename);
     if (error == 0) error = check_moving(rename, rename->source);
@@ -216,10 +215,11 @@ static int32_t rename_locked(struct rename *rename) {
     int32_t error = find_entry(rename->old_parent->name, rename->old, &rename->source);
     if (error == 0) error = find_entry(rename->new_parent->name, rename->new, &rename->victim);
     if (error < 0) return error;
-    error = check_rename(rename);
+    error = check_existence(rename);
     if (error < 0) return error;
     if (rename->victim && rename->victim->node == rename->source->node) return 0; // two names of one node
-    error = prepare_texts(rename);
+    error = check_rename(rename);
+    if (error == 0) error = prepare_texts(rename);
     return error < 0 ? error : apply_rename(rename);
 }
 

@@ -31,3 +31,10 @@ int32_t seals_add(struct node *node, uint32_t seals) {
     file->seals |= seals;
     return 0;
 }
+
+int32_t seals_check_map(const struct node *node, uint32_t protection, uint32_t *maximum) {
+    if (!(seals_of(node) & (SEAL_WRITE | SEAL_FUTURE_WRITE))) return 0;
+    if (protection & PROT_WRITE) return -EPERM;
+    *maximum &= ~(uint32_t)PROT_WRITE;
+    return 0;
+}

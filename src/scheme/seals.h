@@ -18,3 +18,5 @@ enum seal : uint32_t {
 // -EPERM (sealed against it), -EBUSY (SEAL_WRITE while writable mappings exist), -EINVAL (unknown). Caller holds the
 // node's lock.
 [[nodiscard]] int32_t seals_add(struct node *node, uint32_t seals);
+// A shared mapping of the node: -EPERM when PROT_WRITE is sealed; else *maximum (PROT_*) loses what seals forbid.
+[[nodiscard]] int32_t seals_check_map(const struct node *node, uint32_t protection, uint32_t *maximum);

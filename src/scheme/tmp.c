@@ -81,13 +81,15 @@ int32_t tmp_initrd_detach(struct node *node) {
 
 // ---- nodes
 
-void tmp_contents_set(struct node *node, const void *initrd, uint64_t size) {
+int32_t tmp_contents_set(struct node *node, const void *initrd, uint64_t size) {
     struct tmp_file *file = tmp_file_of(node);
-    if (!file) return;
-    if (memory_object_init(&file->object, &initrd_pages, size) < 0) return; // it had no pages yet
+    if (!file) return -EINVAL;
+    int32_t error = memory_object_init(&file->object, &initrd_pages, size); // it had no pages yet
+    if (error < 0) return error;
     file->object.owner = node;
     file->initrd = initrd;
     file->initrd_size = size;
+    return 0;
 }
 
 struct node *tmp_node_create(uint32_t mode, uint64_t device, uint64_t rdev) {

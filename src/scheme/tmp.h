@@ -19,8 +19,8 @@ static inline struct tmp_file *tmp_file_of(const struct node *node) {
 }
 
 [[nodiscard]] struct node *tmp_node_create(uint32_t mode, uint64_t device, uint64_t rdev); // nullptr: no memory
-// Boot only: gives an empty regular file its contents, which stay in the initrd.
-void tmp_contents_set(struct node *node, const void *initrd, uint64_t size);
+// Boot only: gives an empty regular file its contents, which stay in the initrd. -ENOMEM.
+[[nodiscard]] int32_t tmp_contents_set(struct node *node, const void *initrd, uint64_t size);
 [[nodiscard]] struct node *tmp_symlink_create(uint64_t device, const char *target, size_t length);
 // Before a truncation: what lies behind size is forgotten.
 void tmp_initrd_limit(struct node *node, uint64_t size);

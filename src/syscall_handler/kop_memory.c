@@ -9,6 +9,7 @@
 #include "src/memory/memory_object.h"
 #include "src/memory/user_copy.h"
 #include "src/scheme/file.h"
+#include "src/scheme/seals.h"
 
 constexpr uint32_t PROTECTION_ALL = PROT_READ | PROT_WRITE | PROT_EXEC;
 enum lock_all_flags : uint32_t { MCL_CURRENT = 1, MCL_FUTURE = 2, MCL_ONFAULT = 4 };
@@ -44,7 +45,7 @@ static int32_t check_file(struct file *file, uint32_t protection, uint32_t flags
     *maximum = PROTECTION_ALL;
     if (shared && !file_writable(file)) *maximum &= ~(uint32_t)PROT_WRITE;
     if (no_execute) *maximum &= ~(uint32_t)PROT_EXEC;
-    return 0;
+    return shared && file->node ? seals_check_map(file->node, protection, maximum) : 0;
 }
 
 static int32_t map_file(struct address_space *space, struct map_request *request, int32_t descriptor,

@@ -4,7 +4,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -16,11 +18,14 @@ static int answer(long result) {
     return result < 0 ? -errno : (int)result;
 }
 
+static bool can_change_ids;
+
 int host_enter(void) {
     char folder[] = "/dev/shm/namesXXXXXX";
     struct statfs statfs_buffer;
     if (!mkdtemp(folder)) return -1;
     if (statfs(folder, &statfs_buffer) < 0 || statfs_buffer.f_type != 0x01021994) return -1;
+    can_change_ids = geteuid() == 0 && setgroups(0, NULL) == 0;
     if (geteuid() != 0 && unshare(CLONE_NEWUSER) < 0) return -1;
     umask(0);
     // The folder loses its name at once: it is the root from here on and vanishes with the process.
@@ -55,7 +60,8 @@ int host_mkfifo(const char *path, unsigned mode) {
 int host_stat(const char *path, int flags, struct host_stat *result) {
     struct stat buffer;
     if (fstatat(AT_FDCWD, path, &buffer, flags) < 0) return -errno;
-    *result = (struct host_stat){buffer.st_mode, (uint32_t)buffer.st_nlink, (uint64_t)buffer.st_size};
+    *result = (struct host_stat){buffer.st_mode, (uint32_t)buffer.st_nlink, buffer.st_uid, buffer.st_gid,
+                                 (uint64_t)buffer.st_size};
     return 0;
 }
 int host_readlink(const char *path, char *buffer, size_t size) {
@@ -85,4 +91,17 @@ int host_list(const char *path, unsigned *count, unsigned *sum) {
     }
     closedir(folder);
     return 0;
+}
+int host_chmod(const char *path, unsigned mode) {
+    return answer(chmod(path, mode));
+}
+int host_chown(const char *path, unsigned uid, unsigned gid) {
+    return answer(chown(path, uid, gid));
+}
+bool host_can_change_ids(void) {
+    return can_change_ids;
+}
+int host_become(unsigned uid, unsigned gid) {
+    if (setresuid(0, 0, 0) < 0 || setresgid(gid, gid, 0) < 0) return -errno;
+    return answer(setresuid(uid, uid, 0));
 }

@@ -7,7 +7,7 @@
 // sources: src/scheme/file.c src/scheme/namespace.c src/scheme/rename.c src/scheme/io.c src/scheme/tmp.c
 // sources: src/scheme/tmp_place.c src/scheme/device.c src/scheme/memory_devices.c src/scheme/pipe.c
 // sources: src/scheme/lock_record.c src/scheme/xattr.c src/scheme/seals.c src/scheme/file_system_state.c
-// sources: src/scheme/target.c src/syscall_handler/kop_path.c src/syscall_handler/kop_file.c
+// sources: src/scheme/notify.c src/scheme/target.c src/syscall_handler/kop_path.c src/syscall_handler/kop_file.c
 // sources: src/syscall_handler/kop_descriptor.c src/syscall_handler/kop_xattr.c src/syscall_handler/kop_lock.c
 // sources: src/syscall_handler/kop_copy.c src/syscall_handler/kop_memory_file.c tests/unit/host_names.c
 // The namespace ops against Linux itself: random operations on a few names are done here and in an empty folder of the
@@ -52,6 +52,9 @@ static void random_path(char *path) {
     }
     if (random_below(12) == 0) append(path, "/");
 }
+
+static bool changing_ids; // the second half: other users and modes
+static bool privileged = true;
 
 struct operation {
     char path[600], other[600];
@@ -129,7 +132,10 @@ static int32_t do_rename(struct operation *op, int *host) {
     return kop_rename(AT_FDCWD, op->path, strlen(op->path), AT_FDCWD, op->other, strlen(op->other), op->flags);
 }
 
+static int32_t do_stat(struct operation *op, int *host);
+
 static int32_t do_link(struct operation *op, int *host) {
+    if (!privileged) return do_stat(op, host); // the host may have protected_hardlinks
     op->flags = random_below(2) ? AT_SYMLINK_FOLLOW : 0;
     snprintf(op->text, sizeof(op->text), "link(%s, %s, %#x)", op->path, op->other, op->flags);
     *host = host_link(op->path, op->other, (int)op->flags);
@@ -154,10 +160,12 @@ static int32_t do_stat(struct operation *op, int *host) {
     op->flags = random_below(2) ? AT_SYMLINK_NOFOLLOW : 0;
     *host = host_stat(op->path, (int)op->flags, &expected);
     int32_t here = kop_stat(AT_FDCWD, op->path, strlen(op->path), op->flags, &stat);
-    snprintf(op->text, sizeof(op->text), "stat(%s, %#x): mode %o %o, links %u %u, size %lu %lu", op->path, op->flags,
-             expected.mode, stat.mode, expected.links, stat.links, expected.size, stat.size);
+    snprintf(op->text, sizeof(op->text), "stat(%s, %#x): owner %u %u, %u %u, mode %o %o, links %u %u, size %lu %lu",
+             op->path, op->flags, expected.uid, stat.uid, expected.gid, stat.gid, expected.mode, stat.mode,
+             expected.links, stat.links, expected.size, stat.size);
     if (*host < 0 || here < 0) return here;
     bool same = expected.mode == stat.mode && expected.links == stat.links;
+    if (host_can_change_ids()) same &= expected.uid == stat.uid && expected.gid == stat.gid;
     if ((stat.mode & S_IFMT) != S_IFDIR) same &= expected.size == stat.size;
     return same ? 0 : -1000;
 }
@@ -213,11 +221,41 @@ static int32_t do_list(struct operation *op, int *host) {
     return expected == count && expected_sum == sum ? 0 : -1000;
 }
 
+static int32_t do_chmod(struct operation *op, int *host) {
+    const struct kernel_attributes attributes = {.valid = ATTRIBUTE_MODE,
+                                                 .mode = random_below(2) ? random_below(010000) : 0777};
+    if (!changing_ids) return do_stat(op, host);
+    snprintf(op->text, sizeof(op->text), "chmod(%s, %o)", op->path, attributes.mode);
+    *host = host_chmod(op->path, attributes.mode);
+    return kop_set_attributes(AT_FDCWD, op->path, strlen(op->path), 0, &attributes);
+}
+
+static int32_t do_chown(struct operation *op, int *host) {
+    struct kernel_attributes attributes = {
+        .valid = ATTRIBUTE_UID | ATTRIBUTE_GID, .uid = 1000 + random_below(2), .gid = 1000 + random_below(2)};
+    if (!changing_ids) return do_stat(op, host);
+    if (random_below(3) == 0) attributes.valid = ATTRIBUTE_GID;
+    snprintf(op->text, sizeof(op->text), "chown(%s, %u, %u) of %x", op->path, attributes.uid, attributes.gid,
+             attributes.valid);
+    *host = host_chown(op->path, attributes.valid & ATTRIBUTE_UID ? attributes.uid : UINT32_MAX, attributes.gid);
+    return kop_set_attributes(AT_FDCWD, op->path, strlen(op->path), 0, &attributes);
+}
+
+static int32_t do_become(struct operation *op, int *host) {
+    uint32_t uid = random_below(2) ? 0 : 1000 + random_below(2), gid = uid ? 1000 + random_below(2) : 0;
+    if (!changing_ids) return do_access(op, host);
+    snprintf(op->text, sizeof(op->text), "become(%u, %u)", uid, gid);
+    *host = host_become(uid, gid);
+    act_as(uid, gid, uid == 0);
+    privileged = uid == 0;
+    return 0;
+}
+
 static void test_against_linux(void **) {
     static int32_t (*const kinds[])(struct operation *, int *) = {
-        do_open,   do_open,   do_open,   do_mkdir,    do_mkdir, do_unlink,   do_unlink,
-        do_rename, do_rename, do_link,   do_symlink,  do_stat,  do_stat,     do_stat,
-        do_fifo,   do_list,   do_access, do_readlink, do_chdir, do_truncate, do_getcwd};
+        do_open,   do_open,     do_open,    do_mkdir,    do_mkdir,  do_unlink, do_unlink, do_rename,
+        do_rename, do_link,     do_symlink, do_stat,     do_stat,   do_stat,   do_fifo,   do_list,
+        do_access, do_readlink, do_chdir,   do_truncate, do_getcwd, do_chmod,  do_chown,  do_become};
     scheme_start();
     if (host_enter() < 0) {
         skip();
@@ -225,6 +263,7 @@ static void test_against_linux(void **) {
     }
     for (unsigned i = 0; i < OPERATIONS; i++) {
         static struct operation op;
+        changing_ids = i >= OPERATIONS / 2 && host_can_change_ids();
         int expected = 0;
         random_path(op.path);
         random_path(op.other);

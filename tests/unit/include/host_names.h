@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 struct host_stat {
-    uint32_t mode, links;
+    uint32_t mode, links, uid, gid;
     uint64_t size;
 };
 // 0, or -1 where the host does not allow it (then the test is skipped).
@@ -26,3 +26,8 @@ int host_getcwd(char *buffer, size_t size);
 int host_access(const char *path, int mode);
 // Entries but "." and "..", and the sum of their name bytes.
 int host_list(const char *path, unsigned *count, unsigned *sum);
+int host_chmod(const char *path, unsigned mode);
+int host_chown(const char *path, unsigned uid, unsigned gid);
+// Effective ids, without supplementary groups; only when host_can_change_ids.
+int host_become(unsigned uid, unsigned gid);
+bool host_can_change_ids(void);
