@@ -129,6 +129,7 @@ static void copy_attributes(struct process *child, struct process *parent) {
     child->dumpable = parent->dumpable;
     child->keep_capabilities = parent->keep_capabilities;
     child->timer_slack = parent->timer_slack;
+    child->kill_preference = atomic_load_relaxed(&parent->kill_preference);
 }
 
 static int32_t copy_process_slot(struct process *child, struct process *parent) {

@@ -226,6 +226,34 @@ static int32_t store_name(const char *text, size_t length, const struct view_tar
     return kop_thread_name_set(target->tid ? target->tid : target->pid, name);
 }
 
+static void print_preference(struct text *text, struct process *process, struct context *, const struct view_target *) {
+    text_print(text, "%d\n", atomic_load_relaxed(&process->kill_preference));
+}
+
+static int32_t show_preference(struct text *text, const struct view_target *target) {
+    return with_process(text, target, print_preference);
+}
+
+static int32_t store_preference(const char *text, size_t length, const struct view_target *target) {
+    unsigned long number;
+    char digits[8] = {};
+    const char *end;
+    memcpy(digits, text, min(length, sizeof digits - 1));
+    bool negative = digits[0] == '-';
+    if (!parse_unsigned(digits + negative, &end, 10, &number) || (*end && *end != '\n') || number > 1000)
+        return -EINVAL;
+    int32_t preference = negative ? -(int32_t)number : (int32_t)number;
+    struct process *process = find(target);
+    if (!process) return -ESRCH;
+    int32_t error = 0;
+    if (preference < atomic_load_relaxed(&process->kill_preference) && !capable(CAP_SYS_RESOURCE))
+        error = -EACCES;
+    else
+        atomic_store_relaxed(&process->kill_preference, preference);
+    process_put(process);
+    return error;
+}
+
 // Copies a range of the process's memory.
 static int32_t append_memory(struct text *text, struct process *process, uintptr_t start, uintptr_t end,
                              struct address_space *space) {
@@ -619,7 +647,12 @@ static int32_t find_information(const struct view_target *target, const char *na
          .owner = owner_of_process,                                                                                    \
          .permission = may_look_into},                                                                                 \
         FILE("mountinfo", 0444, proc_show_mountinfo), FILE("mounts", 0444, proc_show_mounts),                          \
-        FILE("oom_score", 0444, show_zero), FILE("oom_score_adj", 0444, show_zero),                                    \
+        FILE("oom_score", 0444, show_zero),                                                                            \
+        {.name = "oom_score_adj",                                                                                      \
+         .mode = S_IFREG | 0644,                                                                                       \
+         .show = show_preference,                                                                                      \
+         .store = store_preference,                                                                                    \
+         .owner = owner_of_process},                                                                                   \
         LINK("root", link_root, follow_root), FILE("stat", 0444, show_stat), FILE("statm", 0444, show_statm),          \
         FILE("status", 0444, show_status), FILE("wchan", 0444, show_zero)
 

@@ -166,15 +166,20 @@ int32_t kop_console_log_read(char *buffer, size_t size, size_t *done) {
 
 int32_t process_kill_largest(void) {
     struct process *largest = nullptr;
-    uint64_t most = 0;
+    int64_t most = 0;
+    uint64_t most_pages = 0;
     spin_lock(&tasklist_lock);
     list_for_each(process, &processes, struct process, all_link) {
         spin_lock(&process->lock);
         uint64_t pages = process->address_space ? process->address_space->resident_pages : 0;
         bool dying = process->exiting;
         spin_unlock(&process->lock);
-        if (process->pid == 1 || dying || pages <= most) continue;
-        most = pages;
+        // The preference counts as thousandths of all memory, as on Linux.
+        int32_t preference = atomic_load_relaxed(&process->kill_preference);
+        int64_t weight = (int64_t)pages + preference * (int64_t)(frame_total / 1000);
+        if (process->pid == 1 || dying || !pages || preference == -1000 || max(weight, (int64_t)1) <= most) continue;
+        most = max(weight, (int64_t)1);
+        most_pages = pages;
         largest = process;
     }
     if (largest) object_get(&largest->object);
@@ -182,7 +187,7 @@ int32_t process_kill_largest(void) {
     if (!largest) return 0;
     int32_t pid = largest->pid;
     log_warning("memory", "out of memory: killing process %d (%s), %lu KiB resident", pid,
-                largest->leader ? largest->leader->name : "?", (unsigned long)(most * (PAGE_SIZE / 1024)));
+                largest->leader ? largest->leader->name : "?", (unsigned long)(most_pages * (PAGE_SIZE / 1024)));
     const struct kernel_siginfo info = {.signal = SIGKILL, .code = SI_KERNEL};
     (void)signal_send_process(largest, &info);
     process_put(largest);
