@@ -2,6 +2,7 @@
 #include "src/memory/address_space.h"
 
 #include "rmm/page_operations.h"
+#include "src/context/context.h"
 #include "src/memory/grant.h"
 #include "src/memory/heap.h"
 #include "src/random.h"
@@ -13,6 +14,7 @@ struct frame *zero_frame;
 
 constexpr size_t STACK_RESERVE = 16UL << 30; // exec puts the stack within this below USER_LIMIT
 constexpr size_t STACK_GROWTH = 1UL << 30;   // room for its growth above map_base
+constexpr size_t TURN_SIZE = 32UL << 20;     // walked before others may run
 constexpr unsigned MAP_RANDOM_BITS = 28;     // pages
 
 void memory_init(void) {
@@ -110,6 +112,7 @@ static void drop_leaves(struct address_space *space, virtual_address start, virt
             frame_unmap(frame);
             frame_put(frame);
         }
+        if (start % TURN_SIZE == 0) preemption_point();
     }
 }
 
@@ -157,6 +160,7 @@ void address_space_switch(struct address_space *space) {
 struct fork_walk {
     struct address_space *child;
     struct address_space *parent;
+    virtual_address stack_page; // both sides write it at once: copied now, it costs neither a fault
     uint64_t resident;
     bool downgraded;
 };
@@ -175,9 +179,11 @@ static bool copy_page_now(struct fork_walk *walk, uint64_t *target, uint64_t val
     return true;
 }
 
-static bool fork_leaf(struct fork_walk *walk, uint64_t *entry, uint64_t *target, struct frame *frame) {
+static bool fork_leaf(struct fork_walk *walk, uint64_t *entry, uint64_t *target, virtual_address address,
+                      struct frame *frame) {
     uint64_t value = *entry;
-    if (unlikely(atomic_load_relaxed(&frame->pin_count))) return copy_page_now(walk, target, value, frame);
+    bool now = atomic_load_relaxed(&frame->pin_count) || (address == walk->stack_page && entry_writable(value));
+    if (unlikely(now)) return copy_page_now(walk, target, value, frame);
     if (entry_writable(value)) {
         value = entry_without_write(value);
         *entry = value;
@@ -200,7 +206,8 @@ static bool fork_span(struct fork_walk *walk, const struct page_span *span) {
             targets = page_table_entry_create(&walk->child->table, span->address);
             if (!targets) return false;
         }
-        if (!fork_leaf(walk, &span->entries[i], &targets[i], frame)) return false;
+        virtual_address address = span->address + i * PAGE_SIZE;
+        if (!fork_leaf(walk, &span->entries[i], &targets[i], address, frame)) return false;
     }
     return true;
 }
@@ -209,6 +216,7 @@ static bool fork_range(struct fork_walk *walk, virtual_address start, virtual_ad
     struct page_span span;
     while (page_table_next_span(&walk->parent->table, &start, end, &span)) {
         if (!fork_span(walk, &span)) return false;
+        if (start % TURN_SIZE == 0) preemption_point();
     }
     return true;
 }
@@ -251,6 +259,9 @@ struct address_space *address_space_fork(struct address_space *parent) {
     refcount_get(&parent->family->references);
     family_join(parent->family, child);
     struct fork_walk walk = {.child = child, .parent = parent};
+    struct context *context = context_current();
+    if (context && context->process)
+        walk.stack_page = align_down(user_frame_stack_pointer(arch_context_user_frame(context)), PAGE_SIZE);
     rwlock_write_lock(&parent->lock);
     copy_layout(child, parent);
     bool copied = true;

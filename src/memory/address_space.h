@@ -26,6 +26,9 @@ enum grant_flags : uint32_t {
     GRANT_SPECIAL = 512, // vdso and the like: not merged, not remapped
 };
 
+// As Linux's vm.max_map_count.
+constexpr uint32_t GRANTS_MAXIMUM = 65530;
+
 // A range of one kind. Guarded by its address space's lock.
 struct grant {
     struct tree_node node; // by start
@@ -47,6 +50,7 @@ struct address_space {
     struct spinlock page_lock;
     struct page_table table;
     struct tree grants;
+    uint32_t grant_count;       // at most GRANTS_MAXIMUM
     struct grant *last_hit;     // (page_lock or write lock) cache of the last look-up
     uint64_t active_cpus;       // (A) processors that have the table loaded
     virtual_address map_base;   // mmap allocates downwards from here

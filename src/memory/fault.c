@@ -11,6 +11,8 @@
 
 enum : unsigned { AROUND_PAGES = 16, RETRIES = 3, OOM_ROUNDS = 8, OOM_TURNS = 1000 };
 
+constexpr size_t TURN_SIZE = 1UL << 20; // populated before others may run
+
 // Inside this file: the fault must be tried again from the start.
 constexpr int32_t AGAIN = -EAGAIN;
 
@@ -301,6 +303,7 @@ int32_t address_space_populate(struct address_space *space, uintptr_t start, uin
         if (!access) return -ENOMEM;
         int32_t error = address_space_fault(space, at, access);
         if (error) return error;
+        if (at % TURN_SIZE == 0) preemption_point();
     }
     return 0;
 }

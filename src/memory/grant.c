@@ -36,6 +36,7 @@ void grant_detach(struct grant *grant) {
 }
 
 struct grant *grant_create(struct address_space *space, const struct grant *model) {
+    if (space->grant_count >= GRANTS_MAXIMUM) return nullptr;
     struct grant *grant = slab_alloc(&grant_cache);
     if (!grant) return nullptr;
     *grant = *model;
@@ -53,12 +54,14 @@ void grant_insert(struct address_space *space, struct grant *grant) {
         link = grant->start < grant_of(parent)->start ? &parent->left : &parent->right;
     }
     tree_insert(&space->grants, &grant->node, parent, link);
+    space->grant_count++;
     if (grant->object) object_attach(grant);
 }
 
 void grant_remove(struct address_space *space, struct grant *grant, struct list *dead) {
     if (space->last_hit == grant) space->last_hit = nullptr;
     tree_remove(&space->grants, &grant->node);
+    space->grant_count--;
     if (grant->object) grant_detach(grant);
     list_push_back(dead, &grant->object_link);
 }

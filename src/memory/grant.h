@@ -41,6 +41,7 @@ static inline uint64_t grant_index(const struct grant *grant, virtual_address ad
 // ---- grants (grant.c). Caller holds the space's lock for writing.
 
 uint64_t grant_leaf(uint32_t protection);
+// nullptr: no memory, or too many grants.
 struct grant *grant_create(struct address_space *space, const struct grant *model);
 void grant_insert(struct address_space *space, struct grant *grant);
 // Takes it out of the tree and the object's list and puts it on dead (by object_link).

@@ -6,12 +6,15 @@
 #include "lib/string.h"
 #include "rmm/frame.h"
 #include "rmm/page_operations.h"
+#include "src/context/context.h"
 #include "src/kernel.h"
 #include "src/memory/grant.h"
 #include "src/memory/heap.h"
 #include "src/memory/object_internal.h"
 #include "src/memory/radix.h"
 #include "src/memory/reclaim.h"
+
+constexpr uint64_t TURN_PAGES = 4096; // dropped before others may run
 
 static uint64_t pages_of(uint64_t size) {
     return (size >> PAGE_SHIFT) + ((size & PAGE_MASK) != 0);
@@ -66,6 +69,7 @@ static void pages_drop(struct memory_object *object, uint64_t first, uint64_t en
     while ((frame = radix_next(object->pages, &index)) && index < end) {
         page_drop(object, index, frame);
         if (!++index) break;
+        if (index % TURN_PAGES == 0) preemption_point();
     }
 }
 

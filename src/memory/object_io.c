@@ -3,6 +3,7 @@
 #include "lib/atomic.h"
 #include "lib/string.h"
 #include "rmm/frame.h"
+#include "src/context/context.h"
 #include "src/context/cpu.h"
 #include "src/kernel.h"
 #include "src/memory/fault.h"
@@ -10,6 +11,8 @@
 #include "src/memory/object_internal.h"
 #include "src/memory/radix.h"
 #include "src/memory/user_copy.h"
+
+constexpr size_t TURN_SIZE = 1UL << 20;
 
 // Copies what it can of size bytes out of the page at offset into to.
 static int32_t read_page(struct memory_object *object, uint64_t offset, size_t size, struct segment_cursor *to,
@@ -31,6 +34,14 @@ static int32_t read_page(struct memory_object *object, uint64_t offset, size_t s
     return 0;
 }
 
+// After each MiB others may run; the object's lock is let go for that.
+static void take_turns(struct memory_object *object, uint64_t offset) {
+    if (offset & (TURN_SIZE - 1)) return;
+    mutex_unlock(&object->lock);
+    preemption_point();
+    mutex_lock(&object->lock);
+}
+
 int64_t memory_object_read(struct memory_object *object, uint64_t offset, struct segment_cursor *to) {
     uint64_t start = offset;
     int32_t error = 0;
@@ -41,7 +52,10 @@ int64_t memory_object_read(struct memory_object *object, uint64_t offset, struct
         error = read_page(object, offset, size, to, &done);
         if (error) break;
         offset += done;
-        if (likely(done == size)) continue;
+        if (likely(done == size)) {
+            take_turns(object, offset);
+            continue;
+        }
         mutex_unlock(&object->lock);
         error = segment_fault_in(to, FAULT_WRITE);
         mutex_lock(&object->lock);
@@ -73,7 +87,10 @@ int64_t memory_object_write(struct memory_object *object, uint64_t offset, struc
         if (error) break;
         offset += done;
         if (done && offset > object->size) atomic_store_relaxed(&object->size, offset);
-        if (likely(done == size)) continue;
+        if (likely(done == size)) {
+            take_turns(object, offset);
+            continue;
+        }
         mutex_unlock(&object->lock);
         error = segment_fault_in(from, FAULT_READ);
         mutex_lock(&object->lock);

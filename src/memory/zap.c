@@ -1,4 +1,5 @@
 // Clearing, changing and moving the leaves of a range, with one TLB flush for each batch of frames.
+#include "src/context/context.h"
 #include "src/memory/grant.h"
 
 // ---- TLBs
@@ -7,6 +8,7 @@ struct flush {
     virtual_address start, end;
 };
 constexpr size_t FLUSH_PAGES_MAXIMUM = 32;
+constexpr size_t TURN_PAGES = 8192; // zapped before others may run
 
 static void flush_here(void *data) {
     const struct flush *flush = data;
@@ -58,12 +60,27 @@ static void zap_leaf(struct zap *zap, virtual_address address, uint64_t *entry, 
     if (zap->count == ZAP_BATCH) zap_flush(zap);
 }
 
-static void zap_range(struct zap *zap, virtual_address start, virtual_address end) {
+// Zaps from *start on; stops after a good number of pages, so that others get their turn. Caller holds page_lock.
+static void zap_range(struct zap *zap, virtual_address *start, virtual_address end) {
     struct page_span span;
-    while (page_table_next_span(&zap->space->table, &start, end, &span)) {
-        page_span_for_each(i, &span) zap_leaf(zap, span.address + i * PAGE_SIZE, &span.entries[i], span.large);
+    for (size_t pages = 0; pages < TURN_PAGES && page_table_next_span(&zap->space->table, start, end, &span);) {
+        page_span_for_each(i, &span) {
+            zap_leaf(zap, span.address + i * PAGE_SIZE, &span.entries[i], span.large);
+            pages++;
+        }
     }
     zap_flush(zap);
+}
+
+// Takes page_lock. Caller holds only locks that may be held in sleep.
+static void zap_in_turns(struct zap *zap, virtual_address start, virtual_address end) {
+    for (;;) {
+        spin_lock(&zap->space->page_lock);
+        zap_range(zap, &start, end);
+        spin_unlock(&zap->space->page_lock);
+        if (start >= end) return;
+        preemption_point();
+    }
 }
 
 static void zap_start(struct zap *zap, struct address_space *space) {
@@ -78,12 +95,11 @@ void space_zap(struct address_space *space, virtual_address start, virtual_addre
     struct list tables = LIST_INIT(tables);
     struct zap zap;
     zap_start(&zap, space);
+    zap_in_turns(&zap, start, end);
+    if (end - start < LARGE_PAGE_SIZE) return;
     spin_lock(&space->page_lock);
-    zap_range(&zap, start, end);
-    if (end - start >= LARGE_PAGE_SIZE) {
-        page_table_trim(&space->table, start, end, &tables);
-        if (!list_empty(&tables)) tlb_flush_range(space, start, end); // processors may keep pointers to tables too
-    }
+    page_table_trim(&space->table, start, end, &tables);
+    if (!list_empty(&tables)) tlb_flush_range(space, start, end); // processors may keep pointers to tables too
     spin_unlock(&space->page_lock);
     page_table_free_list(&tables);
 }
@@ -96,9 +112,7 @@ void mappings_zap(struct memory_object *object, uint64_t first, uint64_t end, bo
         struct zap zap;
         zap_start(&zap, grant->space);
         zap.keep_private = !anonymous;
-        spin_lock(&grant->space->page_lock);
-        zap_range(&zap, grant->start + ((from - base) << PAGE_SHIFT), grant->start + ((to - base) << PAGE_SHIFT));
-        spin_unlock(&grant->space->page_lock);
+        zap_in_turns(&zap, grant->start + ((from - base) << PAGE_SHIFT), grant->start + ((to - base) << PAGE_SHIFT));
     }
 }
 

@@ -42,6 +42,13 @@ int32_t process_kill_largest(void) {
 void context_yield(void) {
 }
 
+void preemption_point(void) {
+}
+
+struct user_frame *arch_context_user_frame(struct context *) {
+    return nullptr;
+}
+
 static struct address_space *space;
 
 // The arena is made once: named caches keep pointing into it.
