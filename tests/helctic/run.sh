@@ -236,6 +236,12 @@ if command -v expect >/dev/null; then
 	}
 	expect "terminal: prompt, ^C, status" 3 "" terminal
 fi
+if command -v tmux >/dev/null && [ -n "$(tmux -V 2>/dev/null)" ]; then
+	[ -f "$work/shell" ] || printf '#!/bin/bash\nexec %q shell %s\n' "$top/helctic" "$(quoted_options)" >"$work/shell"
+	chmod +x "$work/shell"
+	in_tmux() { "$top/tests/helctic/tmux.sh" "$work/shell" >&2; }
+	expect "terminal: vi, job control, window size" 0 "" in_tmux
+fi
 if [ -z "${HELCTIC_STANDIN:-}" ]; then
 	expect "microvm" 0 "hello
 " helctic run --machine microvm $b echo hello
