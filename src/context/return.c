@@ -2,6 +2,7 @@
 #include "src/context/context.h"
 #include "src/context/scheduler.h"
 #include "src/context/signal_internal.h"
+#include "src/syscall_handler/trace_output.h"
 
 void return_to_user_work(struct user_frame *frame) {
     struct context *self = context_current();
@@ -10,6 +11,8 @@ void return_to_user_work(struct user_frame *frame) {
         if (!(work & ~(uint32_t)(WORK_TRACE | WORK_ALERT))) return;
         if (work & WORK_EXIT) {
             struct process *process = self->process;
+            uint32_t signal = process->exiting ? (uint32_t)process->exit_request & 0x7f : 0;
+            if (unlikely(signal && self->personality & PERSONALITY_TRACED)) trace_output_killed(signal);
             context_exit(process->exiting ? process->exit_request : 0);
         }
         if (work & WORK_STOP) signal_stop_sleep();

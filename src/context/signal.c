@@ -6,6 +6,7 @@
 #include "src/context/signal_internal.h"
 #include "src/kernel.h"
 #include "src/syscall_handler/syscall_handler.h"
+#include "src/syscall_handler/trace_output.h"
 
 void signal_recalculate_locked(struct context *context) {
     if (signal_next_locked(context))
@@ -224,6 +225,8 @@ void signal_deliver_pending(struct user_frame *frame) {
     if ((self->work & (WORK_RESTORE_MASK | WORK_INTERRUPTED)) == WORK_RESTORE_MASK) restore_mask(self);
     while (self->work & WORK_SIGNAL && !(self->work & WORK_EXIT) && take_next(self, &info, &action)) {
         if (action.disposition == SIGNAL_IGNORE) continue;
+        if (unlikely(self->personality & PERSONALITY_TRACED))
+            trace_output_signal(&info, action.disposition == SIGNAL_HANDLER);
         if (action.disposition == SIGNAL_HANDLER)
             run_handler(self, &info, &action, frame);
         else

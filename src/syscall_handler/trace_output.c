@@ -1,5 +1,6 @@
 #include "src/syscall_handler/trace_output.h"
 
+#include "lib/format.h"
 #include "lib/string.h"
 #include "src/context/context.h"
 #include "src/kernel.h"
@@ -58,6 +59,34 @@ void trace_output_write(const char *line, size_t length) {
     if (summary) trace_summary_count(summary, line, length);
     if (!summary || command_line_flag("helctic.trace")) text_write(line, length);
     mutex_unlock(&lock);
+}
+
+static size_t signal_name(char *to, size_t size, uint32_t signal) {
+    static const char *const names[] = {"HUP",  "INT",    "QUIT", "ILL",   "TRAP", "ABRT", "BUS",  "FPE",
+                                        "KILL", "USR1",   "SEGV", "USR2",  "PIPE", "ALRM", "TERM", "STKFLT",
+                                        "CHLD", "CONT",   "STOP", "TSTP",  "TTIN", "TTOU", "URG",  "XCPU",
+                                        "XFSZ", "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS"};
+    if (signal && signal <= array_size(names)) return format_string(to, size, "SIG%s", names[signal - 1]);
+    return format_string(to, size, "SIGRT_%u", signal - SIGNAL_REALTIME_FIRST);
+}
+
+void trace_output_signal(const struct kernel_siginfo *info, bool handled) {
+    char name[16], line[120];
+    signal_name(name, sizeof(name), info->signal);
+    bool fault = info->code > 0 && info->code != SI_KERNEL && !info->pid;
+    size_t length =
+        fault ? format_string(line, sizeof(line), "%d --- %s {code %d, address %#lx} ---%s\n", context_current()->tid,
+                              name, info->code, info->address, handled ? "" : " default action")
+              : format_string(line, sizeof(line), "%d --- %s {code %d, from %d} ---%s\n", context_current()->tid, name,
+                              info->code, info->pid, handled ? "" : " default action");
+    trace_output_write(line, length);
+}
+
+void trace_output_killed(uint32_t signal) {
+    char name[16], line[60];
+    signal_name(name, sizeof(name), signal);
+    trace_output_write(line,
+                       format_string(line, sizeof(line), "%d +++ killed by %s +++\n", context_current()->tid, name));
 }
 
 static void summary_line(void *, const char *line, size_t length) {
