@@ -60,7 +60,7 @@ struct context {
     nanoseconds virtual_time;                      // (q) the fair scheduler's
     nanoseconds slice_start;                       // (c)
     struct list run_link;                          // (q)
-    nanoseconds burst;                             // (q) average time it runs between two waits
+    nanoseconds queued_since;                      // (q) with several processors
     nanoseconds user_time, system_time, accounted; // (c)
     uint64_t voluntary_switches, involuntary_switches, minor_faults, major_faults;
 

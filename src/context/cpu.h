@@ -30,10 +30,14 @@ struct cpu {
     uint32_t syscall_at;                           // next slot of the ring
     struct syscall_record syscalls[SYSCALL_RECORDS];
     uint64_t table_count; // page tables loaded, for the benchmark
-    void *run_queue;      // src/context/scheduler.c
-    void *timer_queue;    // src/context/timer.c
-    void *frame_cache;    // rmm: per-processor cache of single frames
-    void *arch;           // src/arch
+    // While it idles a processor needs no flush of the program's address space that it still has loaded: it does one
+    // when it leaves the idle thread. Written by others with `lazy` looked at afterwards (tlb_flush_range).
+    bool lazy;         // (A) the idle thread runs
+    bool flush_wanted; // (A)
+    void *run_queue;   // src/context/scheduler.c
+    void *timer_queue; // src/context/timer.c
+    void *frame_cache; // rmm: per-processor cache of single frames
+    void *arch;        // src/arch
 };
 
 extern struct cpu cpus[CPU_MAXIMUM];

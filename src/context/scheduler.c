@@ -14,7 +14,8 @@ constexpr nanoseconds TICK = 4'000'000;             // while anything runs
 constexpr nanoseconds SLICE = 4'000'000;            // of a thread when others wait
 constexpr nanoseconds WAKE_CREDIT = 2'000'000;      // how far a sleeper may come back before the others
 constexpr nanoseconds WAKE_GRANULARITY = 1'000'000; // how far it must be ahead to interrupt
-constexpr nanoseconds SHORT_BURST = 100'000;        // who runs shorter between waits keeps those it wakes near
+constexpr nanoseconds STEAL_AFTER = 200'000;        // how long a thread waits before another processor may take it
+constexpr nanoseconds LONG_RUN = 8'000'000;         // who runs longer does not keep those it wakes near
 
 enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5 };
 
@@ -27,6 +28,7 @@ struct run_queue {
     struct context *previous; // the owner: who was switched away from, until scheduler_switch_finish
     nanoseconds minimum;      // (A) virtual time that new arrivals start from
     struct timer tick;        // the owner
+    struct timer overdue;     // the owner: when a waiting thread should be offered to others
     bool ticking;             // the owner
     bool migrating;           // the owner: previous may not run here any more and is runnable
 };
@@ -44,7 +46,8 @@ static bool runs_before(const struct context *a, const struct context *b) {
 }
 
 // Caller holds the lock.
-static void enqueue(struct run_queue *queue, struct context *context) {
+static void enqueue(struct run_queue *queue, struct context *context, nanoseconds now) {
+    context->queued_since = now;
     struct list *position = queue->ready.previous;
     while (position != &queue->ready && runs_before(context, list_entry(position, struct context, run_link)))
         position = position->previous;
@@ -115,6 +118,16 @@ static struct context *pick(struct run_queue *queue, struct cpu *cpu) {
     return next;
 }
 
+// From idling to a thread: does the flushes that were left out meanwhile.
+static void leave_idle(struct cpu *cpu) {
+    atomic_store_relaxed(&cpu->lazy, false);
+    atomic_fence_seq_cst(); // see tlb_flush_range
+    if (!atomic_load_relaxed(&cpu->flush_wanted)) return;
+    atomic_store_relaxed(&cpu->flush_wanted, false);
+    cpu->flush_count++;
+    arch_tlb_flush_all();
+}
+
 static void switch_to(struct cpu *cpu, struct run_queue *queue, struct context *previous, struct context *next) {
     queue->current = next;
     queue->previous = previous;
@@ -123,7 +136,10 @@ static void switch_to(struct cpu *cpu, struct run_queue *queue, struct context *
     cpu->switch_count++;
     if (unlikely(!(next->affinity >> cpu->id & 1))) atomic_fetch_or_relaxed(&next->work, WORK_RESCHEDULE);
     spin_unlock(&queue->lock);
-    if (next != cpu->idle_context) {
+    if (next == cpu->idle_context) {
+        atomic_store_relaxed(&cpu->lazy, true);
+    } else {
+        if (previous == cpu->idle_context) leave_idle(cpu);
         if (!queue->ticking) tick_start(queue, next->slice_start);
         struct process *process = next->process;
         struct address_space *space = process ? process->address_space : next->borrowed_space;
@@ -144,15 +160,14 @@ static void switch_away(bool requeue) {
     if (!requeue && cpu_count > 1 && !atomic_load_relaxed(&queue->count)) stolen = steal(queue);
     nanoseconds now = arch_clock();
     spin_lock(&queue->lock);
-    if (stolen) enqueue(queue, stolen);
+    if (stolen) enqueue(queue, stolen, now);
     if (previous->work & WORK_RESCHEDULE) atomic_fetch_and_relaxed(&previous->work, ~(uint32_t)WORK_RESCHEDULE);
     if (previous != cpu->idle_context) {
         account(previous, now);
         if (requeue) {
             queue->migrating = unlikely(!(previous->affinity >> cpu->id & 1));
-            if (likely(!queue->migrating)) enqueue(queue, previous);
+            if (likely(!queue->migrating)) enqueue(queue, previous, now);
         } else {
-            previous->burst += (now - previous->slice_start - previous->burst) / 4;
             previous->voluntary_switches++;
         }
     }
@@ -204,24 +219,30 @@ static bool may_run_on(const struct context *context, unsigned cpu) {
     return context->affinity >> cpu & 1 && atomic_load_relaxed(&cpus[cpu].online);
 }
 
+static bool any_idle(void) {
+    for (unsigned cpu = 0; cpu < cpu_count; cpu++) {
+        if (atomic_load_relaxed(&cpus[cpu].idle)) return true;
+    }
+    return false;
+}
+
 static bool claim_idle(unsigned cpu) {
     bool expected = true;
     return atomic_load_relaxed(&cpus[cpu].idle) && atomic_compare_exchange_acq_rel(&cpus[cpu].idle, &expected, false);
 }
 
-// Where a woken thread should run. *kick: the processor is idle and must be woken.
-static unsigned place(struct context *context, bool *kick) {
+// Where a woken (or new) thread should run. *kick: the processor is idle and must be woken.
+//
+// Near the waker when nobody else waits there: the waker will often wait itself soon, the data is in its caches and no
+// other processor must be woken. When the waker goes on, an idle processor takes the thread after STEAL_AFTER.
+static unsigned place(struct context *context, nanoseconds now, bool *kick) {
     struct cpu *here = cpu_current();
-    *kick = false;
-    if (cpu_count <= 1) return here->id;
     // Its registers are being saved there: only that processor may run it next.
     if (atomic_load_acquire(&context->on_cpu)) return context->cpu;
     bool here_allowed = may_run_on(context, here->id);
-    if (here_allowed && here->context == here->idle_context && !atomic_load_relaxed(&run_queues[here->id].count))
-        return here->id;
-    if (here_allowed && here->context->burst < SHORT_BURST && context->burst < SHORT_BURST &&
-        !atomic_load_relaxed(&run_queues[here->id].count))
-        return here->id;
+    bool idle_here = here->context == here->idle_context;
+    bool near = idle_here || now - here->context->slice_start < LONG_RUN;
+    if (here_allowed && near && !atomic_load_relaxed(&run_queues[here->id].count)) return here->id;
     if (may_run_on(context, context->cpu) && (*kick = claim_idle(context->cpu))) return context->cpu;
     for (unsigned cpu = 0; cpu < cpu_count; cpu++) {
         if (may_run_on(context, cpu) && (*kick = claim_idle(cpu))) return cpu;
@@ -240,25 +261,32 @@ static bool preempts(const struct context *arrival, const struct context *curren
 
 void scheduler_enqueue_woken(struct context *context) {
     struct cpu *here = cpu_current();
-    bool kick;
-    unsigned cpu = place(context, &kick);
+    bool kick = false;
+    nanoseconds now = cpu_count > 1 ? arch_clock() : 0;
+    unsigned cpu = cpu_count > 1 ? place(context, now, &kick) : here->id;
     struct run_queue *queue = &run_queues[cpu];
     nanoseconds relative = context->virtual_time - atomic_load_relaxed(&run_queues[context->cpu].minimum);
     spin_lock(&queue->lock);
     context->virtual_time = queue->minimum + max(relative, -WAKE_CREDIT);
     context->cpu = cpu;
-    enqueue(queue, context);
+    enqueue(queue, context, now);
     struct context *current = queue->current;
     if (current != cpus[cpu].idle_context) {
         if (preempts(context, current)) {
             atomic_fetch_or_relaxed(&current->work, WORK_RESCHEDULE);
             kick = true;
         }
-    } else if (claim_idle(cpu)) {
-        kick = true;
+    } else {
+        // Its idle loop sets `idle`, then looks at the count: either we see the one or it sees the other.
+        atomic_fence_seq_cst();
+        if (claim_idle(cpu)) kick = true;
     }
     spin_unlock(&queue->lock);
-    if (kick && cpu != here->id) arch_processor_kick(cpu);
+    if (cpu != here->id) {
+        if (kick) arch_processor_kick(cpu);
+    } else if (cpu_count > 1 && !queue->overdue.armed && current != here->idle_context && any_idle()) {
+        timer_arm(&queue->overdue, now + STEAL_AFTER);
+    }
 }
 
 void scheduler_kicked(void) {
@@ -269,7 +297,6 @@ void context_start(struct context *context) {
     struct run_queue *queue = &run_queues[cpu_current()->id];
     context->cpu = cpu_current()->id;
     context->virtual_time = max(queue->minimum, self->virtual_time);
-    context->burst = 0;
     atomic_store_release(&context->state, CONTEXT_RUNNABLE);
     scheduler_enqueue_woken(context);
 }
@@ -289,9 +316,11 @@ static struct context *steal(struct run_queue *own) {
     }
     if (!victim) return nullptr;
     struct context *found = nullptr;
+    nanoseconds long_ago = arch_clock() - STEAL_AFTER;
     spin_lock(&victim->lock);
     list_for_each(context, &victim->ready, struct context, run_link) {
-        if (!may_run_on(context, own->cpu) || atomic_load_acquire(&context->on_cpu)) continue;
+        if (context->queued_since > long_ago || !may_run_on(context, own->cpu) || atomic_load_acquire(&context->on_cpu))
+            continue;
         found = context;
         dequeue(victim, found);
         found->virtual_time += atomic_load_relaxed(&own->minimum) - victim->minimum;
@@ -310,6 +339,18 @@ static void balance(struct run_queue *queue) {
             return;
         }
     }
+}
+
+static void overdue(struct timer *timer) {
+    struct run_queue *queue = container_of(timer, struct run_queue, overdue);
+    nanoseconds now = arch_clock(), next = now + STEAL_AFTER;
+    spin_lock(&queue->lock);
+    const struct context *first = list_first(&queue->ready, struct context, run_link);
+    bool waits_long = first && now - first->queued_since >= STEAL_AFTER;
+    if (first && !waits_long) next = first->queued_since + STEAL_AFTER;
+    spin_unlock(&queue->lock);
+    if (waits_long) balance(queue);
+    if (first && any_idle()) timer_arm(timer, next);
 }
 
 static bool slice_is_over(const struct run_queue *queue, const struct context *current, nanoseconds now) {
@@ -373,7 +414,7 @@ static void change_parameters(struct context *context, void (*change)(struct con
             bool queued = context->queued;
             if (queued) dequeue(queue, context);
             change(context, value);
-            if (queued) enqueue(queue, context);
+            if (queued) enqueue(queue, context, context->queued_since);
             if (queue->current == context && queue->count) {
                 atomic_fetch_or_relaxed(&context->work, WORK_RESCHEDULE);
             } else if (queued && preempts(context, queue->current)) {
@@ -437,6 +478,7 @@ void scheduler_init_processor(unsigned cpu, struct context *idle) {
     spinlock_init(&queue->lock, RANK_RUN_QUEUE);
     list_init(&queue->ready);
     timer_init(&queue->tick, tick);
+    timer_init(&queue->overdue, overdue);
     timer_queue_init(cpu);
     idle->cpu = cpu;
     idle->affinity = 1ULL << cpu;
@@ -470,7 +512,7 @@ void scheduler_processor_main(void) {
             struct context *stolen = cpu_count > 1 ? steal(queue) : nullptr;
             if (!stolen) continue;
             spin_lock(&queue->lock);
-            enqueue(queue, stolen);
+            enqueue(queue, stolen, arch_clock());
             spin_unlock(&queue->lock);
         }
         switch_away(false);

@@ -21,13 +21,34 @@ static void flush_here(void *data) {
         arch_tlb_flush_page(at);
 }
 
+// Leaves the idle ones out, which flush when they stop idling: either we see that one has stopped, or it sees our wish.
+static uint64_t without_idle(uint64_t processors) {
+    uint64_t lazy = 0;
+    for (uint64_t rest = processors; rest; rest &= rest - 1) {
+        unsigned cpu = (unsigned)__builtin_ctzll(rest);
+        if (atomic_load_relaxed(&cpus[cpu].lazy)) {
+            atomic_store_relaxed(&cpus[cpu].flush_wanted, true);
+            lazy |= rest & -rest;
+        }
+    }
+    if (!lazy) return processors;
+    atomic_fence_seq_cst();
+    for (uint64_t rest = lazy; rest; rest &= rest - 1) {
+        if (atomic_load_relaxed(&cpus[__builtin_ctzll(rest)].lazy)) processors &= ~(rest & -rest);
+    }
+    return processors;
+}
+
 void tlb_flush_range(struct address_space *space, virtual_address start, virtual_address end) {
     struct flush flush = {start, end};
     uint64_t self = 1ULL << cpu_current()->id;
     atomic_fence_seq_cst(); // the entries are written before the set is read
     uint64_t active = atomic_load_seq_cst(&space->active_cpus);
     if (active & self) flush_here(&flush);
-    if (unlikely(active & ~self)) arch_processors_call(active & ~self, flush_here, &flush);
+    active &= ~self;
+    if (likely(!active)) return;
+    active = without_idle(active);
+    if (active) arch_processors_call(active, flush_here, &flush);
 }
 
 void tlb_flush_one(struct address_space *space, virtual_address address) {
