@@ -274,6 +274,13 @@ static void test_adjustment(void) {
     FAILS("adjtimex: EFAULT", EFAULT, syscall(SYS_adjtimex, nowhere));
     timex = (struct timex){.modes = ADJ_TICK, .tick = 1};
     FAILS("adjtimex: EINVAL for a tick", EINVAL, syscall(SYS_adjtimex, &timex));
+    timex = (struct timex){.modes = ADJ_OFFSET_SINGLESHOT};
+    SUCCEEDS("adjtimex: a single adjustment by nothing", syscall(SYS_adjtimex, &timex));
+    timex = (struct timex){.modes = ADJ_MAXERROR, .maxerror = 12345678};
+    SUCCEEDS("adjtimex: sets the greatest error", syscall(SYS_adjtimex, &timex));
+    HOLDS("adjtimex: which is kept", timex.maxerror >= 12345678);
+    timex = (struct timex){.modes = ADJ_SETOFFSET, .time = {0, 1000000}};
+    FAILS("adjtimex: EINVAL for microseconds", EINVAL, syscall(SYS_adjtimex, &timex));
     timex.modes = 0;
     SUCCEEDS("clock_adjtime: reads", syscall(SYS_clock_adjtime, CLOCK_REALTIME, &timex));
     FAILS("clock_adjtime: EINVAL for a clock", EINVAL, syscall(SYS_clock_adjtime, 99, &timex));

@@ -1,4 +1,4 @@
-// Interval timers, POSIX timers, and what adjtimex reads.
+// Interval timers and POSIX timers.
 #include "personality/src/linux/process.h"
 #include "personality/src/linux/shims.h"
 #include "personality/src/linux/time.h"
@@ -123,56 +123,4 @@ SHIM2(linux_timer_gettime, id, to) {
     if (error != 0) return error;
     struct linux_itimerspec answer = itimerspec_from_kernel(&timer);
     return store_struct(to, &answer);
-}
-
-// ---- the clock's discipline: read only, there is no frequency steering
-
-constexpr uint32_t ADJ_OFFSET_SS_READ = 0xa001, ADJ_ADJTIME = 0x8000, ADJ_TICK = 0x4000;
-constexpr int32_t STA_UNSYNC = 0x40, TIME_ERROR = 5;
-
-static intptr_t adjust(uintptr_t address) {
-    struct linux_timex timex;
-    nanoseconds now;
-    int32_t error = fetch_struct(&timex, address);
-    if (error != 0) return error;
-    bool reads = timex.modes == 0 || timex.modes == ADJ_OFFSET_SS_READ;
-    if ((timex.modes & ADJ_ADJTIME) != 0 && (timex.modes & 1) == 0) return -EINVAL;
-    if (!reads) {
-        struct kernel_credentials credentials;
-        error = kernel_ops->credentials_get(0, &credentials);
-        if (error != 0) return error;
-        if ((credentials.capabilities_effective >> CAP_SYS_TIME & 1) == 0) return -EPERM;
-        if ((timex.modes & ADJ_ADJTIME) == 0 && (timex.modes & ADJ_TICK) != 0 &&
-            (timex.tick < 9000 || timex.tick > 11000)) {
-            return -EINVAL;
-        }
-        return -EOPNOTSUPP;
-    }
-    error = kernel_ops->clock_get(CLOCK_REALTIME, &now);
-    if (error != 0) return error;
-    const struct linux_timex answer = {
-        .modes = timex.modes,
-        .maxerror = 16'000'000,
-        .esterror = 16'000'000,
-        .status = STA_UNSYNC,
-        .constant = 2,
-        .precision = 1,
-        .tolerance = 32'768'000,
-        .time = linux_timeval_from_kernel(now),
-        .tick = 10'000,
-    };
-    error = store_struct(address, &answer);
-    return error != 0 ? error : TIME_ERROR;
-}
-
-SHIM1(linux_adjtimex, address) {
-    return adjust(address);
-}
-
-SHIM2(linux_clock_adjtime, clock, address) {
-    struct linux_timex timex;
-    if ((int32_t)clock == CLOCK_REALTIME) return adjust(address);
-    int32_t error = fetch_struct(&timex, address);
-    if (error != 0) return error;
-    return linux_clock_exists((int32_t)clock) ? -EOPNOTSUPP : -EINVAL;
 }
