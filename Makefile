@@ -18,6 +18,7 @@ OBJCOPY := llvm-objcopy-19
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
+include tools/make/setup.mk
 include tools/make/toolchain.mk
 include tools/make/zlib.mk
 include tools/make/kernel.mk

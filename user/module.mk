@@ -15,5 +15,4 @@ $(OUT)/init: $(INIT_OBJECTS)
 	$(LD) -static -nostdlib --gc-sections -z max-page-size=4096 -z noexecstack -o $@ $^
 
 -include $(INIT_OBJECTS:.o=.d)
-$(INIT_OBJECTS): | $(SETUP_STAMP)
 all: $(OUT)/init

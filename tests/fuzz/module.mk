@@ -7,7 +7,7 @@ fuzz_sources = $(shell sed -n 's,^// sources: ,,p' tests/fuzz/$(1).c)
 fuzz_flags = $(shell sed -n 's,^// flags: ,,p' tests/fuzz/$(1).c)
 
 define fuzz_target
-$(HOST)/fuzz/$(1): tests/fuzz/$(1).c $(call fuzz_sources,$(1)) tests/fuzz/module.mk | $(SETUP_STAMP)
+$(HOST)/fuzz/$(1): tests/fuzz/$(1).c $(call fuzz_sources,$(1)) tests/fuzz/module.mk
 	@mkdir -p $$(@D)
 	$(CC) $(FUZZ_CFLAGS) $(call fuzz_flags,$(1)) -MF $$@.d -o $$@ tests/fuzz/$(1).c $(call fuzz_sources,$(1))
 endef

@@ -10,11 +10,11 @@ MUSL_LIBS = $(MUSL)/libc.a $(shell $(CLANG) --rtlib=compiler-rt --print-libgcc-f
 GUEST_CFLAGS := -Wall -Wextra -Wno-unused-parameter -Wno-nonnull -Wno-fortify-source -Itests/guest -I.
 guest_flags = $(shell sed -n 's,^// flags: ,,p' tests/guest/$(1).c)
 
-$(BUILD)/guest/%: tests/guest/%.c $(wildcard tests/guest/*.h) tests/guest/module.mk | $(SETUP_STAMP)
+$(BUILD)/guest/%: tests/guest/%.c $(wildcard tests/guest/*.h) tests/guest/module.mk
 	@mkdir -p $(@D)
 	$(CC) $(MUSL_CFLAGS) $(GUEST_CFLAGS) $(call guest_flags,$*) $(MUSL_LINK) $< $(MUSL_LIBS) -o $@
 
-$(BUILD)/guest-runner: tests/guest/runner/runner.c tests/guest/module.mk | $(SETUP_STAMP)
+$(BUILD)/guest-runner: tests/guest/runner/runner.c tests/guest/module.mk
 	@mkdir -p $(@D)
 	$(CC) $(MUSL_CFLAGS) $(GUEST_CFLAGS) $(MUSL_LINK) $< $(MUSL_LIBS) -o $@
 

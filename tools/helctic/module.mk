@@ -1,9 +1,4 @@
-# The host command, built by the host's clang into build/host/helctic, and the packages that every target needs.
-SETUP_STAMP := $(BUILD)/setup.stamp
-$(SETUP_STAMP): tools/setup.sh
-	@tools/setup.sh
-	@mkdir -p $(@D) && touch $@
-
+# The host command, built by the host's clang into build/host/helctic.
 HELCTIC_SOURCES := $(sort $(wildcard tools/helctic/*.c))
 HELCTIC_OBJECTS := $(HELCTIC_SOURCES:%=$(HOST)/objects/%.o)
 HOST_CFLAGS := -std=c23 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wvla \
@@ -18,9 +13,4 @@ $(HOST)/helctic: $(HELCTIC_OBJECTS)
 
 -include $(HELCTIC_OBJECTS:.o=.d)
 
-$(LIB_OBJECTS) $(CORE_OBJECTS) $(PERSONALITY_OBJECTS) $(BTRFS_OBJECTS) $(HELCTIC_OBJECTS): | $(SETUP_STAMP)
-$(UNIT_TESTS:%=$(HOST)/unit/%): | $(SETUP_STAMP)
-
-.PHONY: setup
-setup: $(SETUP_STAMP) ## install the packages that building and testing need
 all: $(HOST)/helctic
