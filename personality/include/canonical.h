@@ -6,6 +6,9 @@
 #include "lib/errno.h"
 #include "lib/types.h"
 
+// The release that Linux programs see in uname and /proc: they compare it to find features.
+#define LINUX_RELEASE "6.18.0-helctic"
+
 // ---- files
 
 // Flags of the open op (asm-generic/fcntl.h; O_LARGEFILE never appears here).

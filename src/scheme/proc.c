@@ -10,7 +10,6 @@
 #include "src/random.h"
 
 // The release that programs see: what they test for features, so a real Linux's.
-#define LINUX_RELEASE "6.18.0-helctic" // as uname says
 constexpr uint64_t PROC_MAGIC = 0x9fa0;
 constexpr nanoseconds TICK = NANOSECONDS_PER_SECOND / 100; // USER_HZ
 

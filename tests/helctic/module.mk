@@ -39,7 +39,7 @@ uninstall: ## remove what `make install` put there
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/helctic $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_helctic \
 	  $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/helctic.fish
 
-lint: $(SETUP_STAMP) ## clang-format, headers that compile alone, layers, clang-tidy on the host command
+lint: ## clang-format, headers that compile alone, layers, clang-tidy on the host command
 	@tools/lint.sh
 
 debug: all ## boot a shell that waits for gdb, and say how to attach

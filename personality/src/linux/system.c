@@ -3,7 +3,6 @@
 #include "personality/src/linux/file.h"
 
 // The version of Linux whose interface is offered; programs refuse to run on one they find too old.
-#define LINUX_RELEASE "6.18.0-helctic"
 #define LINUX_VERSION "#1 SMP Helctic " HELCTIC_VERSION
 #ifndef HELCTIC_VERSION
 #define HELCTIC_VERSION "hosted"
