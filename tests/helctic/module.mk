@@ -14,7 +14,7 @@ test: all ## all quick tests: hosted, fuzzers, layers, guest programs, the host 
 	@tests/run.sh unit fuzz layers guest native helctic
 
 test-all: all ## everything `make test` does, and the long tests
-	@HELCTIC_TEST_LONG=1 FUZZ_SECONDS=60 tests/run.sh unit fuzz layers guest native helctic long
+	@HELCTIC_TEST_LONG=1 FUZZ_SECONDS=60 tests/run.sh unit fuzz lint other-architectures guest native helctic busybox
 
 test-guest: all ## the programs of tests/guest, many in one boot (TEST=name for one)
 	@tests/guest/run.sh $(TEST)
