@@ -14,7 +14,7 @@ struct record {
 };
 
 struct file_lock_list {
-    struct list records; // by start
+    struct list records;
     struct wait_queue changed;
 };
 
@@ -69,11 +69,16 @@ void lock_test(struct file *file, enum lock_kind kind, struct kernel_file_lock *
     spin_unlock(&lock);
 }
 
+// As on Linux, where a test shows the first lock in the way: grouped by owner in the order of their first locks, within
+// a group by start.
 static void insert_sorted(struct file_lock_list *list, struct record *new) {
-    struct list *position = list->records.previous;
-    while (position != &list->records && list_entry(position, struct record, link)->start > new->start)
-        position = position->previous;
-    list_insert_after(position, &new->link);
+    struct list *position = list->records.next;
+    while (position != &list->records && !same_owner(list_entry(position, struct record, link), new))
+        position = position->next;
+    while (position != &list->records && same_owner(list_entry(position, struct record, link), new) &&
+           list_entry(position, struct record, link)->start < new->start)
+        position = position->next;
+    list_insert_after(position->previous, &new->link);
 }
 
 static void drop(struct record *record) {
@@ -81,11 +86,13 @@ static void drop(struct record *record) {
     slab_free(&record_cache, record);
 }
 
-// Cuts what the owner holds in [wanted->start, wanted->last]. spare is used when one record becomes two; returns
-// whether it was.
-static bool cut(struct file_lock_list *list, const struct record *wanted, struct record *spare) {
+// Cuts what the owner holds in [wanted->start, wanted->last], but new. spare is used when one record becomes two;
+// returns whether it was.
+static bool cut(struct file_lock_list *list, const struct record *wanted, const struct record *new,
+                struct record *spare) {
     bool used = false;
     list_for_each_safe(record, following, &list->records, struct record, link) {
+        if (record == new) continue;
         if (!same_owner(record, wanted) || record->last < wanted->start || record->start > wanted->last) continue;
         bool front = record->start<wanted->start, back = record->last> wanted->last;
         if (front && back) {
@@ -97,9 +104,7 @@ static bool cut(struct file_lock_list *list, const struct record *wanted, struct
         } else if (front) {
             record->last = wanted->start - 1;
         } else if (back) {
-            list_remove(&record->link);
             record->start = wanted->last + 1;
-            insert_sorted(list, record);
         } else {
             drop(record);
         }
@@ -116,8 +121,6 @@ static void merge(struct file_lock_list *list, struct record *new) {
         new->last = max(new->last, record->last);
         drop(record);
     }
-    list_remove(&new->link);
-    insert_sorted(list, new);
 }
 
 static struct file_lock_list *list_of(struct node *node) {
@@ -145,14 +148,16 @@ static int32_t try_set_locked(struct node *node, const struct record *wanted, co
         if (spare) slab_free(&record_cache, spare);
         return -ENOMEM;
     }
-    if (!cut(list, wanted, spare)) slab_free(&record_cache, spare);
-    if (wanted->type == LOCK_NONE) {
-        slab_free(&record_cache, new);
-    } else {
+    bool adding = wanted->type != LOCK_NONE;
+    if (adding) {
         *new = *wanted;
         insert_sorted(list, new);
-        merge(list, new);
     }
+    if (!cut(list, wanted, new, spare)) slab_free(&record_cache, spare);
+    if (adding)
+        merge(list, new);
+    else
+        slab_free(&record_cache, new);
     return 0;
 }
 

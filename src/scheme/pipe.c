@@ -232,8 +232,8 @@ int64_t pipe_duplicate(struct pipe *from, struct pipe *to, size_t length) {
 
 static int64_t pipe_write(struct file *file, struct io_request *request) {
     struct pipe *pipe = file->data;
-    if (!atomic_load_acquire(&pipe->readers)) return -EPIPE;
     if (!request->cursor.remaining) return 0;
+    if (!atomic_load_acquire(&pipe->readers)) return -EPIPE;
     mutex_lock(&pipe->lock);
     int64_t done = write_locked(pipe, &request->cursor, file->flags & O_DIRECT);
     mutex_unlock(&pipe->lock);

@@ -157,12 +157,43 @@ int32_t kop_truncate(int32_t descriptor, int64_t size) {
     return error;
 }
 
-static int32_t check_allocate(const struct file *file, int64_t offset, int64_t length) {
+// fallocate(2)'s modes, of which one but KEEP_SIZE may be given.
+enum allocate_flags : uint32_t {
+    ALLOCATE_KEEP_SIZE = 1,
+    ALLOCATE_PUNCH_HOLE = 2,
+    ALLOCATE_COLLAPSE = 8,
+    ALLOCATE_ZERO = 16,
+    ALLOCATE_INSERT = 32,
+    ALLOCATE_UNSHARE = 64,
+};
+
+static bool allocate_mode_known(uint32_t mode) {
+    switch (mode & ~(uint32_t)ALLOCATE_KEEP_SIZE) {
+    case 0:
+    case ALLOCATE_ZERO:
+    case ALLOCATE_UNSHARE:
+        return true;
+    case ALLOCATE_PUNCH_HOLE:
+        return mode & ALLOCATE_KEEP_SIZE;
+    case ALLOCATE_COLLAPSE:
+    case ALLOCATE_INSERT:
+        return !(mode & ALLOCATE_KEEP_SIZE);
+    default:
+        return false;
+    }
+}
+
+// In the order of Linux.
+static int32_t check_allocate(const struct file *file, uint32_t mode, int64_t offset, int64_t length) {
     int64_t end;
-    if (!file_writable(file)) return -EBADF;
+    if (file->flags & O_PATH) return -EBADF;
     if (offset < 0 || length <= 0) return -EINVAL;
-    if (file->node && node_type(file->node) == S_IFIFO) return -ESPIPE;
-    if (!file->node || node_type(file->node) != S_IFREG) return -ENODEV;
+    if (!allocate_mode_known(mode)) return -EOPNOTSUPP;
+    if (!file_writable(file)) return -EBADF;
+    uint32_t type = file->node ? node_type(file->node) : 0;
+    if (type == S_IFIFO) return -ESPIPE;
+    if (type == S_IFDIR) return -EISDIR;
+    if (type != S_IFREG) return -ENODEV;
     if (__builtin_add_overflow(offset, length, &end)) return -EFBIG;
     return file->scheme->allocate ? 0 : -EOPNOTSUPP;
 }
@@ -171,7 +202,7 @@ int32_t kop_allocate_space(int32_t descriptor, uint32_t mode, int64_t offset, in
     struct file_reference reference = file_lookup(descriptor);
     struct file *file = reference.file;
     if (!file) return -EBADF;
-    int32_t error = check_allocate(file, offset, length);
+    int32_t error = check_allocate(file, mode, offset, length);
     if (error == 0 && !(mode & 1)) error = node_size_limit((uint64_t)offset + (uint64_t)length, file->node);
     if (error == 0) error = file->scheme->allocate(file, mode, (uint64_t)offset, (uint64_t)length);
     file_release(reference);
