@@ -1,6 +1,7 @@
 // Life of address spaces: made by exec, copied by fork, loaded by the scheduler, taken down at the last reference.
 #include "src/memory/address_space.h"
 
+#include "lib/format.h"
 #include "rmm/page_operations.h"
 #include "src/context/context.h"
 #include "src/memory/grant.h"
@@ -17,11 +18,22 @@ constexpr size_t STACK_GROWTH = 1UL << 30;   // room for its growth above map_ba
 constexpr size_t TURN_SIZE = 32UL << 20;     // walked before others may run
 constexpr unsigned MAP_RANDOM_BITS = 28;     // pages
 
+// fail-frame=N[,COUNT] on the command line: the N-th allocation from here on fails, for tests.
+static void arm_failure(void) {
+    size_t length;
+    const char *text = command_line_option("fail-frame", &length);
+    unsigned long n, count = 1;
+    if (!text || !parse_unsigned(text, &text, 10, &n)) return;
+    if (*text == ',' && !parse_unsigned(text + 1, &text, 10, &count)) return;
+    frame_fail_after(n, count);
+}
+
 void memory_init(void) {
     zero_frame = frame_alloc_zeroed();
     if (!zero_frame) panic("memory: no memory for the zero page");
     zero_frame->flags = FRAME_RESERVED;
     randomise = !command_line_flag("norandmaps");
+    arm_failure();
 }
 
 // ---- the family of a process and what it forked

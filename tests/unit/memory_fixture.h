@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "lib/format.h"
 #include "lib/string.h"
 #include "rmm/frame.h"
 #include "rmm/page_table.h"
@@ -47,6 +48,14 @@ void preemption_point(void) {
 
 struct user_frame *arch_context_user_frame(struct context *) {
     return nullptr;
+}
+
+const char *command_line_option(const char *, size_t *) {
+    return nullptr;
+}
+
+bool parse_unsigned(const char *, const char **, unsigned, unsigned long *) {
+    return false;
 }
 
 static struct address_space *space;
