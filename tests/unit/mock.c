@@ -26,15 +26,27 @@ const struct kernel_ops mock_ops = {
 #undef KERNEL_OP
 };
 
+// As the core does when the thread and the process are gone.
+static void slots_release(void) {
+    const struct personality_hooks *hooks = mock_hooks[PERSONALITY_LINUX];
+    for (unsigned kind = 0; kind < 2; kind++) {
+        void *slot = mock_slots[kind];
+        mock_slots[kind] = nullptr;
+        if (!slot) continue;
+        if (hooks && hooks->slot_release)
+            hooks->slot_release((enum slot_kind)kind, slot);
+        else
+            kop_release(slot);
+    }
+}
+
 unsigned mock_kept(void) {
-    return allocations - (mock_slots[0] != nullptr) - (mock_slots[1] != nullptr);
+    slots_release();
+    return allocations;
 }
 
 void mock_reset(void) {
-    for (unsigned i = 0; i < 2; i++) {
-        if (mock_slots[i]) kop_release(mock_slots[i]);
-        mock_slots[i] = nullptr;
-    }
+    slots_release();
     mock_call_count = 0;
     memset(mock_results, 0, sizeof(mock_results));
     mock_frame = (struct user_frame){};

@@ -319,12 +319,13 @@ SHIM5(linux_kcmp, first_pid, second_pid, type, first, second) {
         [KCMP_FS] = COMPARE_FILE_SYSTEM,
         [KCMP_SIGHAND] = COMPARE_SIGNAL_HANDLERS,
     };
-    if ((uint32_t)type >= array_size(comparisons)) {
+    uint32_t kind = (uint32_t)type;
+    if (kind >= array_size(comparisons)) {
         // What doesn't exist here is of the process itself; members of epoll sets can't be compared.
         int32_t same = kernel_ops->compare((int32_t)first_pid, (int32_t)second_pid, COMPARE_MEMORY, 0, 0);
         if (same < 0) return same;
-        return type == KCMP_IO || type == KCMP_SYSVSEM ? ((int32_t)first_pid == (int32_t)second_pid ? 0 : 1) : -EINVAL;
+        return kind == KCMP_IO || kind == KCMP_SYSVSEM ? ((int32_t)first_pid == (int32_t)second_pid ? 0 : 1) : -EINVAL;
     }
-    return kernel_ops->compare((int32_t)first_pid, (int32_t)second_pid, comparisons[type], (int32_t)first,
+    return kernel_ops->compare((int32_t)first_pid, (int32_t)second_pid, comparisons[kind], (int32_t)first,
                                (int32_t)second);
 }

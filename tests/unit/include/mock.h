@@ -23,7 +23,7 @@ extern const struct personality_hooks *mock_hooks[PERSONALITY_COUNT];
 extern char mock_log[4096], mock_trace[8192];
 extern void *mock_slots[2];
 
-// Blocks that were not released, slots left out.
+// Gives the slots up through the OS's hook; then: blocks that were not released.
 unsigned mock_kept(void);
 // Forgets calls, results, slots, user memory and texts; checks nothing.
 void mock_reset(void);
