@@ -23,6 +23,8 @@ uint64_t frame_total;
 static struct spinlock lock = SPINLOCK_INIT(RANK_FRAME); // guards the free lists
 static struct list free_lists[ORDER_COUNT];
 static uint64_t buddy_free; // frames in the free lists
+static uint64_t reserve;    // below so many, memory is scarce
+constexpr uint64_t RESERVE_MAXIMUM = 4096;
 static struct frame_cache caches[CPU_MAXIMUM];
 static uint64_t fail_after, fail_count;
 
@@ -151,6 +153,10 @@ void frame_put(struct frame *frame) {
     spin_unlock(&lock);
 }
 
+bool frame_scarce(void) {
+    return atomic_load_relaxed(&buddy_free) < reserve;
+}
+
 uint64_t frame_free_count(void) {
     uint64_t count = atomic_load_relaxed(&buddy_free);
     for (unsigned i = 0; i < CPU_MAXIMUM; i++)
@@ -251,4 +257,5 @@ void frame_init(const struct memory_range *ranges, unsigned count, const struct 
     memcpy(all, reserved, reserved_count * sizeof *reserved);
     all[reserved_count] = (struct memory_range){.start = table_start << PAGE_SHIFT, .size = table_pages << PAGE_SHIFT};
     for_each_free_part(ranges, count, all, reserved_count + 1, add_free);
+    reserve = min(frame_total / 64, RESERVE_MAXIMUM);
 }

@@ -57,6 +57,8 @@ void frame_init(const struct memory_range *ranges, unsigned count, const struct 
 // Drops a reference; the last one frees the block.
 void frame_put(struct frame *frame);
 uint64_t frame_free_count(void);
+// Whether less than a 64th of memory (at most 16 MiB) is free: time to reclaim before an allocation that can't fails.
+bool frame_scarce(void);
 // Gives the frames of a range back that was reserved at boot (an initrd that was unpacked).
 void frame_release_range(physical_address start, uint64_t size);
 

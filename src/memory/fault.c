@@ -240,6 +240,7 @@ static int32_t grow_stack(struct address_space *space, virtual_address address) 
 }
 
 int32_t address_space_fault(struct address_space *space, uintptr_t address, uint32_t access) {
+    memory_reclaim_when_scarce();
     for (unsigned round = 0;; round++) {
         rwlock_read_lock(&space->lock);
         int32_t result = fault_locked(space, address, access);

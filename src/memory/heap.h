@@ -29,6 +29,9 @@ void slab_free(struct slab_cache *cache, void *object);
 
 // Gives memory back after frame_alloc failed: drops clean page-cache pages. Returns frames freed. May sleep.
 size_t memory_reclaim(size_t frames);
+// Keeps a reserve free for the kernel's own allocations, which cannot reclaim: called before memory is taken for
+// programs or for the page cache. May sleep.
+void memory_reclaim_when_scarce(void);
 // Bytes in the heap, for statistics.
 size_t heap_used(void);
 

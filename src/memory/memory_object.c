@@ -83,6 +83,7 @@ void memory_object_put(struct memory_object *object) {
 }
 
 struct frame *frame_alloc_reclaiming(void) {
+    memory_reclaim_when_scarce();
     struct frame *frame = frame_alloc(0);
     if (unlikely(!frame) && memory_reclaim(32)) frame = frame_alloc(0);
     return frame;

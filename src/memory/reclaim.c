@@ -71,3 +71,16 @@ size_t memory_reclaim(size_t frames) {
     spin_unlock(&lock);
     return freed;
 }
+
+constexpr size_t SCARCE_BATCH = 64;
+constexpr uint32_t FUTILE_PAUSE = 1024; // calls without another try when there was nothing to drop
+
+void memory_reclaim_when_scarce(void) {
+    static uint32_t pause; // (A)
+    if (likely(!frame_scarce())) return;
+    uint32_t left = atomic_load_relaxed(&pause);
+    if (left)
+        atomic_store_relaxed(&pause, left - 1);
+    else if (!memory_reclaim(SCARCE_BATCH))
+        atomic_store_relaxed(&pause, FUTILE_PAUSE);
+}
