@@ -143,6 +143,14 @@ int32_t handle_install(struct object *object, int32_t minimum, uint32_t flags) {
     return error ? error : (int32_t)at;
 }
 
+int32_t handle_check_room(void) {
+    struct handle_table *table = process_current()->handles;
+    spin_lock(&table->lock);
+    uint32_t at = find_free(table, 0);
+    spin_unlock(&table->lock);
+    return at >= process_limit(RLIMIT_NOFILE) ? -EMFILE : 0;
+}
+
 int32_t handle_install_at(struct object *object, int32_t descriptor, uint32_t flags) {
     struct handle_table *table = process_current()->handles;
     if (descriptor < 0 || (uint64_t)descriptor >= process_limit(RLIMIT_NOFILE)) return -EBADF;

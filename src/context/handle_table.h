@@ -36,6 +36,8 @@ void handle_table_close_on_exec(struct handle_table *table);
 // The lowest free descriptor >= minimum and < RLIMIT_NOFILE; consumes the reference on success. -EMFILE, -ENOMEM,
 // -EINVAL (minimum beyond the limit).
 [[nodiscard]] int32_t handle_install(struct object *object, int32_t minimum, uint32_t flags);
+// 0, or -EMFILE: for what must not happen when no descriptor could be given for it.
+[[nodiscard]] int32_t handle_check_room(void);
 // Puts object at descriptor, closing what is there. -EBADF, -ENOMEM.
 [[nodiscard]] int32_t handle_install_at(struct object *object, int32_t descriptor, uint32_t flags);
 // The object with a reference, or nullptr.

@@ -30,7 +30,10 @@ static void file_release_object(struct object *object) {
     epoll_forget(file);
     if (!(file->flags & O_PATH)) notify_file(file, file_writable(file) ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE_NO_WRITE);
     if (file->scheme && file->scheme->release) file->scheme->release(file);
-    if (opened_for_writing(file)) atomic_fetch_sub_acq_rel(&file->node->writers, 1u);
+    if (opened_for_writing(file)) {
+        atomic_fetch_sub_acq_rel(&file->node->writers, 1u);
+        if (file->path.mount) atomic_fetch_sub_relaxed(&file->path.mount->writers, 1u);
+    }
     if (file->node) node_put(file->node);
     if (file->path.name) path_put(&file->path);
     slab_free(&file_cache, file);
@@ -146,6 +149,7 @@ static int32_t finish_open(struct file *file, bool fresh) {
         if (error < 0 && file->scheme->release) file->scheme->release(file);
     }
     if (error < 0 && counted) atomic_fetch_sub_acq_rel(&file->node->writers, 1u);
+    if (error == 0 && counted && file->path.mount) atomic_fetch_add_relaxed(&file->path.mount->writers, 1u);
     return error;
 }
 

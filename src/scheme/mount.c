@@ -133,8 +133,14 @@ int32_t mount_bind(const struct path *source, struct path *place, uint32_t flags
     return mount_finish(mount, place);
 }
 
+bool mount_expire(const struct path *place) {
+    struct mount *mount = place->mount;
+    return place->name != mount->root || mount == root_mount || atomic_exchange_acq_rel(&mount->expiring, true);
+}
+
 int32_t mount_change_flags(const struct path *place, uint32_t flags) {
     if (place->name != place->mount->root) return -EINVAL;
+    if (flags & MOUNT_READ_ONLY && atomic_load_relaxed(&place->mount->writers)) return -EBUSY;
     atomic_store_relaxed(&place->mount->flags, flags);
     return 0;
 }

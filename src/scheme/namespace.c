@@ -222,6 +222,7 @@ int32_t namespace_unlink(int32_t directory, const char *path, size_t length, boo
     error = walk_path(&walk, path, length, LOOKUP_PARENT);
     struct name *child = nullptr;
     if (error == 0 && !walk.last.length) error = odd_component_error(path, length, want_directory);
+    if (error == 0 && walk.mount->flags & MOUNT_READ_ONLY) error = -EROFS;
     if (error == 0) error = walk_last(&walk, &child);
     if (error == 0 && !child) error = -ENOENT;
     if (error == 0) error = check_unlink(&walk, child, want_directory);

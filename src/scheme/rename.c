@@ -228,6 +228,7 @@ int32_t namespace_rename(const struct path *old_parent, const struct last_compon
     if (old_parent->mount != new_parent->mount) return -EXDEV;
     if (!old->length) return -EBUSY;
     if (!new->length) return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+    if (old_parent->mount->flags & MOUNT_READ_ONLY) return -EROFS;
     struct rename rename = {.old_parent = old_parent, .new_parent = new_parent, .old = old, .new = new, .flags = flags};
     rename.identity = identity_borrow();
     struct node *old_directory = old_parent->name->node, *new_directory = new_parent->name->node;

@@ -150,6 +150,8 @@ struct mount {
     uint32_t flags;    // MOUNT_*
     uint64_t device;
     int32_t id;
+    uint32_t writers; // (A) files open for writing
+    bool expiring;    // (A) marked by MNT_EXPIRE
     struct list link; // all mounts of the namespace
     const char *source;
     void *data;

@@ -178,6 +178,11 @@ int32_t kop_accept(int32_t descriptor, struct kernel_socket_address *address, ui
     if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK)) return -EINVAL;
     int32_t error = socket_lookup(descriptor, &reference, &socket);
     if (error) return error;
+    error = handle_check_room();
+    if (error) {
+        file_release(reference);
+        return error;
+    }
     if (socket->family->accept)
         error = (int32_t)socket_wait(reference.file, socket, socket->receive_timeout, false,
                                      socket->family->accept(socket, &connection));

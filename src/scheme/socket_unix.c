@@ -486,11 +486,13 @@ static int32_t take_message(struct unix_socket *s, struct unix_message **taken) 
     if (message) {
         list_remove(&message->link);
         *taken = message;
+    } else if (s->base.error) {
+        error = -__atomic_exchange_n(&s->base.error, 0, __ATOMIC_ACQ_REL); // the other end left bytes unread
     } else if (s->receive_shut || (s->state == UNIX_CONNECTED && s->base.type != SOCK_DGRAM &&
                                    (!s->peer || s->peer->released || s->peer->send_shut))) {
         error = 1; // end of file
     } else if (s->state != UNIX_CONNECTED && s->base.type != SOCK_DGRAM) {
-        error = s->state == UNIX_LISTENING ? -EINVAL : -ENOTCONN;
+        error = s->state == UNIX_LISTENING || s->base.type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
     } else {
         error = -EAGAIN;
     }

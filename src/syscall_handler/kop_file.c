@@ -108,7 +108,7 @@ static int64_t seek_regular(struct file *file, int64_t offset, uint32_t whence) 
         result = seek_data(file, offset, whence == SEEK_DATA);
     } else {
         base = whence == SEEK_CUR ? file->offset : whence == SEEK_END ? (int64_t)file_size(file) : 0;
-        if (__builtin_add_overflow(base, offset, &result)) return -EOVERFLOW;
+        if (__builtin_add_overflow(base, offset, &result)) return -EINVAL;
     }
     if (result < 0) return whence >= SEEK_DATA ? result : -EINVAL;
     file->offset = result;

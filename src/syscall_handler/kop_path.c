@@ -15,7 +15,10 @@
 
 int32_t kop_open(int32_t directory, const char *path, size_t length, uint32_t flags, uint32_t mode) {
     struct file *file;
-    int32_t error = file_open(directory, path, length, flags, mode, &file);
+    // Nothing is created or cut for a file that could not be handed over.
+    int32_t error = unlikely(flags & (O_CREAT | O_TRUNC)) ? handle_check_room() : 0;
+    if (unlikely(error < 0)) return error;
+    error = file_open(directory, path, length, flags, mode, &file);
     if (error < 0) return error;
     int32_t descriptor = handle_install(&file->object, 0, flags & O_CLOEXEC ? HANDLE_CLOSE_ON_EXEC : 0);
     if (descriptor < 0) file_put(file);
@@ -312,7 +315,10 @@ int32_t kop_unmount(const char *target, size_t length, uint32_t flags) {
     struct path place;
     int32_t error = path_lookup(AT_FDCWD, target, length, flags & UNMOUNT_NO_FOLLOW ? 0 : LOOKUP_FOLLOW, &place);
     if (error < 0) return error;
-    error = mount_remove(&place, flags & UNMOUNT_DETACH);
+    if (flags & UNMOUNT_EXPIRE && !mount_expire(&place))
+        error = -EAGAIN;
+    else
+        error = mount_remove(&place, flags & UNMOUNT_DETACH);
     path_put(&place);
     return error;
 }
