@@ -133,11 +133,6 @@ int32_t mount_bind(const struct path *source, struct path *place, uint32_t flags
     return mount_finish(mount, place);
 }
 
-bool mount_expire(const struct path *place) {
-    struct mount *mount = place->mount;
-    return place->name != mount->root || mount == root_mount || atomic_exchange_acq_rel(&mount->expiring, true);
-}
-
 int32_t mount_change_flags(const struct path *place, uint32_t flags) {
     if (place->name != place->mount->root) return -EINVAL;
     if (flags & MOUNT_READ_ONLY && atomic_load_relaxed(&place->mount->writers)) return -EBUSY;
@@ -165,6 +160,13 @@ static bool has_children_locked(const struct mount *mount) {
     return false;
 }
 
+// Whether something is still mounted on the name. Caller holds name_lock.
+static void update_mounted_on(struct name *name) {
+    bool any = false;
+    list_for_each(mount, &mounts, struct mount, link) any |= mount->place.name == name;
+    name->mounted_on = any;
+}
+
 int32_t mount_remove(struct path *path, bool detach) {
     struct mount *mount = path->mount;
     if (path->name != mount->root || mount == root_mount) return -EINVAL;
@@ -180,14 +182,57 @@ int32_t mount_remove(struct path *path, bool detach) {
     }
     list_remove(&mount->link);
     struct path place = mount->place;
-    bool more = false;
-    list_for_each(other, &mounts, struct mount, link) more |= other->place.name == place.name;
-    place.name->mounted_on = more;
+    update_mounted_on(place.name);
     mount->place = (struct path){mount, mount->root};
     spin_unlock(&name_lock);
     path_put(&place);
     mount_put(mount); // the table's
     return 0;
+}
+
+static bool is_below(const struct mount *mount, const struct mount *ancestor) {
+    while (mount != ancestor && mount->place.mount != mount)
+        mount = mount->place.mount;
+    return mount == ancestor;
+}
+
+int32_t mount_move(const struct path *source, struct path *place) {
+    struct mount *mount = source->mount;
+    bool directory = node_type(source->name->node) == S_IFDIR;
+    if (source->name != mount->root || mount == root_mount) return -EINVAL;
+    if (directory != (node_type(place->name->node) == S_IFDIR)) return -ENOTDIR;
+    struct path new = *place;
+    path_get(&new);
+    spin_lock(&name_lock);
+    int32_t error = list_empty(&mount->link)     ? -EINVAL
+                    : is_below(new.mount, mount) ? -ELOOP
+                    : new.name->unlinked         ? -ENOENT
+                                                 : 0;
+    if (error == 0) {
+        struct path old = mount->place;
+        mount->place = new;
+        new.name->mounted_on = true;
+        // The newest on a place hides the others.
+        list_remove(&mount->link);
+        list_push_back(&mounts, &mount->link);
+        update_mounted_on(old.name);
+        new = old;
+    }
+    spin_unlock(&name_lock);
+    path_put(&new);
+    return error;
+}
+
+int32_t mount_expire(struct path *path) {
+    struct mount *mount = path->mount;
+    if (path->name != mount->root || mount == root_mount) return -EINVAL;
+    spin_lock(&name_lock);
+    bool busy = has_children_locked(mount) || atomic_load_acquire(&mount->references.count) > 2;
+    bool marked = mount->expiring;
+    mount->expiring = !busy;
+    spin_unlock(&name_lock);
+    if (busy) return -EBUSY;
+    return marked ? mount_remove(path, false) : -EAGAIN;
 }
 
 void mount_visit(void (*visit)(const struct mount *mount, void *data), void *data) {

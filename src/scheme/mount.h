@@ -10,9 +10,11 @@ struct mount *mount_on_locked(const struct mount *mount, const struct name *name
 const struct mount_type *mount_type_find(const char *name, size_t length);
 // Another view of a tree. Takes references. -ENOMEM.
 [[nodiscard]] int32_t mount_bind(const struct path *source, struct path *place, uint32_t flags);
-// Whether the mount at place was marked as unused before (MNT_EXPIRE); marks it.
-bool mount_expire(const struct path *place);
 [[nodiscard]] int32_t mount_change_flags(const struct path *place, uint32_t flags);
+// Moves the mount whose root is source. -EINVAL (no mount point, or the first one), -ELOOP (into itself), -ENOTDIR.
+[[nodiscard]] int32_t mount_move(const struct path *source, struct path *place);
+// The first call marks a mount that nobody uses (-EAGAIN), the second removes it. -EBUSY, -EINVAL.
+[[nodiscard]] int32_t mount_expire(struct path *place);
 // place is the root of the mount to remove. -EINVAL (not a mount point), -EBUSY. detach: also when it is in use.
 [[nodiscard]] int32_t mount_remove(struct path *place, bool detach);
 // Boot: a first mount without a place. nullptr: no memory.

@@ -151,7 +151,7 @@ struct mount {
     uint64_t device;
     int32_t id;
     uint32_t writers; // (A) files open for writing
-    bool expiring;    // (A) marked by MNT_EXPIRE
+    bool expiring;    // name_lock: marked by MNT_EXPIRE
     struct list link; // all mounts of the namespace
     const char *source;
     void *data;

@@ -272,10 +272,17 @@ int32_t kop_umask(uint32_t mask) {
 }
 
 // mount(2)'s flags beyond the four of enum mount_flags.
-enum mount_operation : uint32_t { MOUNT_REMOUNT = 32, MOUNT_BIND = 4096, MOUNT_KEPT = 15 };
+enum mount_operation : uint32_t {
+    MOUNT_KEPT = 15,
+    MOUNT_REMOUNT = 32,
+    MOUNT_BIND = 4096,
+    MOUNT_MOVE = 8192,
+    MOUNT_PROPAGATION = 15 << 17, // unbindable, private, slave, shared
+};
 
 static int32_t mount_by_name(const char *source, size_t source_length, const char *type, struct path *place,
                              uint32_t flags) {
+    if (!type || !*type) return -EINVAL;
     const struct mount_type *found = mount_type_find(type, strlen(type));
     if (!found) return -ENODEV;
     char *text = heap_copy_string(source, source_length);
@@ -285,23 +292,36 @@ static int32_t mount_by_name(const char *source, size_t source_length, const cha
     return error;
 }
 
+static int32_t mount_from_path(const char *source, size_t source_length, struct path *place, uint32_t flags) {
+    struct path from;
+    if (!source_length) return -EINVAL;
+    int32_t error = path_lookup(AT_FDCWD, source, source_length, LOOKUP_FOLLOW, &from);
+    if (error < 0) return error;
+    error = flags & MOUNT_BIND ? mount_bind(&from, place, flags & MOUNT_KEPT) : mount_move(&from, place);
+    path_put(&from);
+    return error;
+}
+
+// There is one namespace, so nothing is propagated: any one kind is taken on a mount point.
+static int32_t mount_propagation(const struct path *place, uint32_t kind) {
+    return place->name != place->mount->root || kind & (kind - 1) ? -EINVAL : 0;
+}
+
 int32_t kop_mount(const char *source, size_t source_length, const char *target, size_t target_length, const char *type,
                   uint32_t flags) {
-    if (!capable(CAP_SYS_ADMIN)) return -EPERM;
-    struct path place, from;
+    struct path place;
     int32_t error = path_lookup(AT_FDCWD, target, target_length, LOOKUP_FOLLOW, &place);
     if (error < 0) return error;
-    if (flags & MOUNT_REMOUNT) {
+    if (!capable(CAP_SYS_ADMIN))
+        error = -EPERM;
+    else if (flags & MOUNT_REMOUNT)
         error = mount_change_flags(&place, flags & MOUNT_KEPT);
-    } else if (flags & MOUNT_BIND) {
-        error = path_lookup(AT_FDCWD, source, source_length, LOOKUP_FOLLOW, &from);
-        if (error == 0) {
-            error = mount_bind(&from, &place, flags & MOUNT_KEPT);
-            path_put(&from);
-        }
-    } else {
+    else if (flags & (MOUNT_BIND | MOUNT_MOVE))
+        error = mount_from_path(source, source_length, &place, flags);
+    else if (flags & MOUNT_PROPAGATION)
+        error = mount_propagation(&place, flags & MOUNT_PROPAGATION);
+    else
         error = mount_by_name(source, source_length, type, &place, flags);
-    }
     path_put(&place);
     return error;
 }
@@ -310,13 +330,14 @@ enum unmount_flags : uint32_t { UNMOUNT_FORCE = 1, UNMOUNT_DETACH = 2, UNMOUNT_E
 
 int32_t kop_unmount(const char *target, size_t length, uint32_t flags) {
     if (flags & ~(uint32_t)(UNMOUNT_FORCE | UNMOUNT_DETACH | UNMOUNT_EXPIRE | UNMOUNT_NO_FOLLOW)) return -EINVAL;
-    if (!capable(CAP_SYS_ADMIN)) return -EPERM;
     if (flags & UNMOUNT_EXPIRE && flags & (UNMOUNT_FORCE | UNMOUNT_DETACH)) return -EINVAL;
     struct path place;
     int32_t error = path_lookup(AT_FDCWD, target, length, flags & UNMOUNT_NO_FOLLOW ? 0 : LOOKUP_FOLLOW, &place);
     if (error < 0) return error;
-    if (flags & UNMOUNT_EXPIRE && !mount_expire(&place))
-        error = -EAGAIN;
+    if (!capable(CAP_SYS_ADMIN))
+        error = -EPERM;
+    else if (flags & UNMOUNT_EXPIRE)
+        error = mount_expire(&place);
     else
         error = mount_remove(&place, flags & UNMOUNT_DETACH);
     path_put(&place);
