@@ -18,7 +18,8 @@ enum frame_flags : uint16_t {
     FRAME_CACHE = 64, // belongs to a memory_object's page cache at `index`
     FRAME_ANONYMOUS = 128,
     FRAME_SLAB = 256,
-    FRAME_FOREIGN = 512, // lies in the initrd: never freed to the allocator
+    FRAME_FOREIGN = 512,      // lies in the initrd: never freed to the allocator
+    FRAME_RECLAIMABLE = 1024, // in the list of pages that can be had again
 };
 
 // At most 64 bytes. Letters: (a) the allocator's lock, (o) the owner object's or address space's lock, (A) atomic.

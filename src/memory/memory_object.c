@@ -59,7 +59,7 @@ void memory_object_drop_page_locked(struct memory_object *object, uint64_t index
 }
 
 static void page_drop(struct memory_object *object, uint64_t index, struct frame *frame) {
-    if (object->operations->fill) reclaim_forget(frame);
+    if (frame->flags & FRAME_RECLAIMABLE) reclaim_forget(frame);
     memory_object_drop_page_locked(object, index);
 }
 
@@ -100,7 +100,6 @@ static int32_t page_insert(struct memory_object *object, uint64_t index, struct 
         return error;
     }
     object->page_count++;
-    if (object->operations->fill) reclaim_remember(frame);
     return 0;
 }
 
@@ -136,6 +135,12 @@ static int32_t page_make(struct memory_object *object, uint64_t index, struct fr
     return 0;
 }
 
+// Without write_back a changed page is the only copy of its contents: it can't be dropped any more.
+static inline void mark_dirty(const struct memory_object *object, struct frame *frame) {
+    frame->flags |= FRAME_DIRTY;
+    if (frame->flags & FRAME_RECLAIMABLE && !object->operations->write_back) reclaim_forget(frame);
+}
+
 int32_t memory_object_page_locked(struct memory_object *object, uint64_t index, bool for_write, struct frame **result) {
     struct frame *frame = radix_find(object->pages, index);
     if (unlikely(!frame)) {
@@ -151,7 +156,10 @@ int32_t memory_object_page_locked(struct memory_object *object, uint64_t index, 
         }
         if (error) return error;
     }
-    if (for_write) frame->flags |= FRAME_DIRTY;
+    if (for_write)
+        mark_dirty(object, frame);
+    else if (object->operations->fill && !(frame->flags & (FRAME_RECLAIMABLE | FRAME_DIRTY)))
+        reclaim_remember(frame);
     frame->flags |= FRAME_REFERENCED;
     frame_get(frame);
     *result = frame;
@@ -250,6 +258,7 @@ int64_t memory_object_seek(struct memory_object *object, uint64_t offset, bool d
 static int32_t page_write_back(struct memory_object *object, uint64_t index, struct frame *frame) {
     mappings_zap(object, index, index + 1, false); // later writes fault and mark the page again
     frame->flags &= (uint16_t)~FRAME_DIRTY;
+    if (!(frame->flags & FRAME_RECLAIMABLE)) reclaim_remember(frame);
     int32_t error = object->operations->write_back(object, index, frame);
     if (error) {
         frame->flags |= FRAME_DIRTY;

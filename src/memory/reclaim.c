@@ -13,6 +13,7 @@ static uint64_t page_count;
 
 void reclaim_remember(struct frame *frame) {
     spin_lock(&lock);
+    frame->flags |= FRAME_RECLAIMABLE;
     list_push_front(&pages, &frame->link);
     page_count++;
     spin_unlock(&lock);
@@ -20,6 +21,7 @@ void reclaim_remember(struct frame *frame) {
 
 void reclaim_forget(struct frame *frame) {
     spin_lock(&lock);
+    frame->flags &= (uint16_t)~FRAME_RECLAIMABLE;
     list_remove(&frame->link);
     page_count--;
     spin_unlock(&lock);
