@@ -1,6 +1,7 @@
 // null, zero, full, random, urandom, kmsg.
 #include "lib/string.h"
 #include "src/kernel.h"
+#include "src/memory/memory_object.h"
 #include "src/memory/heap.h"
 #include "src/scheme/device.h"
 #include "src/scheme/io_request.h"
@@ -77,7 +78,15 @@ static int64_t kmsg_write(struct file *, struct io_request *request) {
 }
 
 static const struct scheme null_scheme = {.name = "null", .read = null_read, .write = null_write, .seek = null_seek};
-static const struct scheme zero_scheme = {.name = "zero", .read = zero_read, .write = null_write, .seek = null_seek};
+// Each mapping of /dev/zero is memory of its own.
+static int32_t zero_object(struct file *, struct memory_object **object) {
+    constexpr uint64_t ENDLESS = 1ULL << 46;
+    *object = memory_object_create(ENDLESS);
+    return *object ? 0 : -ENOMEM;
+}
+
+static const struct scheme zero_scheme = {
+    .name = "zero", .read = zero_read, .write = null_write, .seek = null_seek, .object = zero_object};
 static const struct scheme full_scheme = {.name = "full", .read = zero_read, .write = full_write, .seek = null_seek};
 static const struct scheme random_scheme = {
     .name = "random", .read = random_read, .write = null_write, .seek = null_seek};

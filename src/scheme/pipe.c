@@ -341,6 +341,7 @@ int32_t fifo_open(struct file *file) {
     mutex_unlock(&node->lock);
     if (error < 0) return error;
     wake(pipe, 0);
+    if (node->scheme == &pipe_scheme) return 0; // a pipe without a name, by /proc/self/fd: nobody is waited for
     uint32_t access = file->flags & O_ACCMODE;
     if (access == O_RDONLY && !(file->flags & O_NONBLOCK))
         error = wait_for_other(pipe, &pipe->writers, &pipe->writer_opens, writer_opens);

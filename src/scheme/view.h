@@ -57,6 +57,7 @@ int32_t view_attributes_set(struct node *node, const struct kernel_attributes *a
      .flags = SCHEME_NO_CACHE,                                                                                         \
      .lookup = view_lookup,                                                                                            \
      .read_link = view_read_link,                                                                                      \
+     .follow = view_follow,                                                                                            \
      .node_release = view_node_release,                                                                                \
      .open = view_open,                                                                                                \
      .release = view_release,                                                                                          \
