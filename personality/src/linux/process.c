@@ -321,10 +321,11 @@ SHIM5(linux_kcmp, first_pid, second_pid, type, first, second) {
     };
     uint32_t kind = (uint32_t)type;
     if (kind >= array_size(comparisons)) {
-        // What doesn't exist here is of the process itself; members of epoll sets can't be compared.
-        int32_t same = kernel_ops->compare((int32_t)first_pid, (int32_t)second_pid, COMPARE_MEMORY, 0, 0);
-        if (same < 0) return same;
-        return kind == KCMP_IO || kind == KCMP_SYSVSEM ? ((int32_t)first_pid == (int32_t)second_pid ? 0 : 1) : -EINVAL;
+        // No process has an I/O context or an undo list of its own kind: none equals none. Members of epoll sets can't
+        // be compared.
+        int32_t error = kernel_ops->compare((int32_t)first_pid, (int32_t)second_pid, COMPARE_MEMORY, 0, 0);
+        if (error < 0) return error;
+        return kind == KCMP_IO || kind == KCMP_SYSVSEM ? 0 : -EINVAL;
     }
     return kernel_ops->compare((int32_t)first_pid, (int32_t)second_pid, comparisons[kind], (int32_t)first,
                                (int32_t)second);
