@@ -83,17 +83,24 @@ bool timer_cancel(struct timer *timer) {
     }
 }
 
+// So many timers at once, then the processor goes back to what it did for a while: timers that come faster than they
+// can be served must not stop it.
+constexpr unsigned TIMERS_AT_ONCE = 64;
+constexpr nanoseconds BREATH = 100'000;
+
 void timer_interrupt(void) {
     struct timer_queue *queue = cpu_current()->timer_queue;
     if (!queue) return;
     spin_lock(&queue->lock);
     queue->programmed = TIME_NEVER;
-    for (;;) {
+    for (unsigned served = 0;; served++) {
         struct timer *timer = queue->first;
         if (!timer) break;
-        if (timer->deadline > clock_monotonic()) {
-            queue->programmed = timer->deadline;
-            arch_timer_arm(timer->deadline);
+        nanoseconds now = clock_monotonic(), next = timer->deadline;
+        if (unlikely(served == TIMERS_AT_ONCE)) next = max(next, now + BREATH);
+        if (next > now) {
+            queue->programmed = next;
+            arch_timer_arm(next);
             break;
         }
         timer_take(queue, timer);

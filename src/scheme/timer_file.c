@@ -12,26 +12,32 @@ struct timer_file {
     enum clock_id clock;
     nanoseconds interval, deadline; // deadline on CLOCK_MONOTONIC; TIME_NEVER: disarmed
     uint64_t expirations;
+    bool resting; // periodic and expired: nothing is armed until somebody looks
     struct timer timer;
     struct wait_queue readiness;
 };
 
 static const struct scheme timer_scheme;
 
+// Counts what passed since the timer rests. Caller holds the lock.
+static void catch_up(struct timer_file *t, nanoseconds now) {
+    if (!t->resting || t->deadline > now) return;
+    uint64_t count = (uint64_t)((now - t->deadline) / t->interval) + 1;
+    t->deadline += (nanoseconds)count * t->interval;
+    t->expirations += count;
+}
+
+// A periodic timer that nobody reads costs one interrupt, however short its interval.
 static void expired(struct timer *timer) {
     struct timer_file *t = container_of(timer, struct timer_file, timer);
     nanoseconds now = clock_monotonic();
     spin_lock(&t->lock);
-    if (t->deadline <= now) {
-        uint64_t count = 1;
-        if (t->interval) {
-            count += (uint64_t)((now - t->deadline) / t->interval);
-            t->deadline += (nanoseconds)count * t->interval;
-            timer_arm(&t->timer, t->deadline);
-        } else {
-            t->deadline = TIME_NEVER;
-        }
-        t->expirations += count;
+    if (t->deadline <= now && t->interval) {
+        t->resting = true;
+        catch_up(t, now);
+    } else if (t->deadline <= now) {
+        t->deadline = TIME_NEVER;
+        t->expirations++;
     }
     spin_unlock(&t->lock);
     wait_queue_wake(&t->readiness, UINT32_MAX, POLLIN | POLLRDNORM);
@@ -41,8 +47,13 @@ static int64_t timer_read(struct file *file, struct io_request *request) {
     struct timer_file *t = file->data;
     if (request->cursor.remaining < sizeof(uint64_t)) return -EINVAL;
     spin_lock(&t->lock);
+    catch_up(t, clock_monotonic());
     uint64_t count = t->expirations;
     t->expirations = 0;
+    if (t->resting) {
+        t->resting = false;
+        timer_arm(&t->timer, t->deadline);
+    }
     spin_unlock(&t->lock);
     if (!count) return -EAGAIN;
     return segment_copy_in(&request->cursor, &count, sizeof count) == sizeof count ? (int64_t)sizeof count : -EFAULT;
@@ -58,6 +69,7 @@ static void timer_release(struct file *file) {
     spin_lock(&t->lock);
     t->deadline = TIME_NEVER;
     t->interval = 0;
+    t->resting = false;
     spin_unlock(&t->lock);
     timer_cancel(&t->timer);
     heap_free(t);
@@ -117,6 +129,7 @@ static int32_t timer_of(int32_t descriptor, struct file_reference *reference, st
 static struct kernel_itimer value_of(struct timer_file *t) {
     nanoseconds now = clock_monotonic();
     spin_lock(&t->lock);
+    catch_up(t, now);
     struct kernel_itimer value = {.interval = t->interval};
     if (t->deadline != TIME_NEVER) value.value = max(t->deadline - now, (nanoseconds)1);
     spin_unlock(&t->lock);
@@ -142,6 +155,7 @@ int32_t kop_timer_file_set(int32_t descriptor, uint32_t flags, const struct kern
     timer_cancel(&t->timer);
     spin_lock(&t->lock);
     t->expirations = 0;
+    t->resting = false;
     t->interval = value->interval;
     t->deadline = value->value ? deadline : TIME_NEVER;
     spin_unlock(&t->lock);
