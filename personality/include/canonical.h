@@ -374,6 +374,8 @@ enum resource_limit : uint32_t {
     RLIMIT_COUNT,
 };
 constexpr uint64_t RLIM_INFINITY = ~0ULL;
+// Beside the policy: children are made without real-time policy and negative nice value.
+constexpr uint32_t SCHEDULER_RESET_ON_FORK = 0x40000000;
 struct kernel_rlimit {
     uint64_t current, maximum;
 };
@@ -445,14 +447,14 @@ struct kernel_ipc_status {
     uint32_t uid, gid, creator_uid, creator_gid;
     uint32_t mode; // SHARED_MEMORY_REMOVED: gone when nothing is attached any more
     int32_t creator_pid, last_pid, last_receive_pid;
-    uint64_t size;  // shared memory: bytes; semaphores: their number; messages: bytes in the queue
-    uint64_t count; // shared memory: attachments; messages: their number
+    uint64_t size;    // shared memory: bytes; semaphores: their number; messages: bytes in the queue
+    uint64_t count;   // shared memory: attachments; messages: their number
     uint64_t maximum; // messages: bytes the queue may hold
     nanoseconds changed, last, last_receive; // last: attach, operate, send; last_receive: also detach
 };
 constexpr uint32_t SHARED_MEMORY_REMOVED = 01000;
 struct kernel_ipc_usage {
-    uint32_t used; // objects
+    uint32_t used;  // objects
     uint64_t total; // bytes of shared memory or messages, semaphores
     uint64_t resident, messages;
 };

@@ -48,6 +48,10 @@ static void copy_scheduling(struct context *child, const struct context *self) {
     child->policy = self->policy;
     child->priority = self->priority;
     child->affinity = self->affinity;
+    if (!self->reset_on_fork) return;
+    child->nice = max(child->nice, 0);
+    child->policy = child->policy == SCHED_FIFO || child->policy == SCHED_RR ? SCHED_OTHER : child->policy;
+    child->priority = 0;
 }
 
 static int32_t copy_frame(struct context *child, const struct context *self, const struct kernel_clone *clone) {

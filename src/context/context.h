@@ -49,18 +49,19 @@ struct context {
     struct list id_link;      // guarded by the id table's lock
 
     // scheduling
-    enum context_state state;                      // (A) see wait.c
-    uint32_t cpu;                                  // (q) whose run queue; last ran on
-    bool on_cpu;                                   // (A) its registers are not saved yet
-    bool queued;                                   // (q)
-    bool in_system;                                // (q) where the last tick found it: its time counts as that
-    int32_t nice;                                  // (q)
-    uint32_t policy, priority;                     // (q) SCHED_*
-    uint64_t affinity;                             // (q) mask
-    nanoseconds virtual_time;                      // (q) the fair scheduler's
-    nanoseconds slice_start;                       // (c)
-    struct list run_link;                          // (q)
-    nanoseconds queued_since;                      // (q) with several processors
+    enum context_state state;  // (A) see wait.c
+    uint32_t cpu;              // (q) whose run queue; last ran on
+    bool on_cpu;               // (A) its registers are not saved yet
+    bool queued;               // (q)
+    bool in_system;            // (q) where the last tick found it: its time counts as that
+    int32_t nice;              // (q)
+    uint32_t policy, priority; // (q) SCHED_*
+    bool reset_on_fork;        // (c) children do not inherit real-time policy and negative nice value
+    uint64_t affinity;         // (q) mask
+    nanoseconds virtual_time;  // (q) the fair scheduler's
+    nanoseconds slice_start;   // (c)
+    struct list run_link;      // (q)
+    nanoseconds queued_since;  // (q) with several processors
     nanoseconds user_time, system_time, accounted; // (c)
     uint64_t voluntary_switches, involuntary_switches, minor_faults, major_faults;
 

@@ -1,7 +1,7 @@
-// Lock ranks, in debug builds: each context remembers what it holds, in order. A lock is taken over a held one only when
-// its rank is higher, or the same with a higher address (the caller's order), or both are sleeping locks of one rank
-// (parents before children). Wait queues of one rank nest in the order in which epoll sets hold each other, which has no
-// cycle.
+// Lock ranks, in debug builds: each context remembers what it holds, in order. A lock is taken over a held one only
+// when its rank is higher, or the same with a higher address (the caller's order), or both are sleeping locks of one
+// rank (parents before children). Wait queues of one rank nest in the order in which epoll sets hold each other, which
+// has no cycle.
 #include "src/context/lock.h"
 
 #ifdef KERNEL_DEBUG
@@ -18,7 +18,8 @@ static bool may_follow(const struct held_lock *held, const void *lock, enum lock
     return rank <= SLEEPING_RANK_LAST || rank == RANK_WAIT_QUEUE || held->lock < lock;
 }
 
-[[noreturn]] static void report(const struct context *context, const char *what, const void *lock, enum lock_rank rank) {
+[[noreturn]] static void report(const struct context *context, const char *what, const void *lock,
+                                enum lock_rank rank) {
     atomic_store_relaxed(&silent, true);
     for (unsigned i = 0; i < context->held_count; i++)
         log_error("lock", "held: %p of rank %u", context->held[i].lock, context->held[i].rank);

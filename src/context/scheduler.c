@@ -17,8 +17,6 @@ constexpr nanoseconds WAKE_GRANULARITY = 1'000'000; // how far it must be ahead 
 constexpr nanoseconds STEAL_AFTER = 200'000;        // how long a thread waits before another processor may take it
 constexpr nanoseconds LONG_RUN = 8'000'000;         // who runs longer does not keep those it wakes near
 
-enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5 };
-
 struct run_queue {
     struct spinlock lock; // RANK_RUN_QUEUE; guards the rest
     struct list ready;    // contexts by order of running

@@ -3,6 +3,8 @@
 
 #include "src/context/context.h"
 
+enum schedule_policy : uint32_t { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5 };
+
 // Queues a context whose state just went from CONTEXT_BLOCKED to CONTEXT_RUNNABLE (by the caller). Any context.
 void scheduler_enqueue_woken(struct context *context);
 // Gives the processor away; the running thread is not queued: a waker does that.

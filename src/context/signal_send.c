@@ -141,6 +141,8 @@ static bool is_ignored(const struct process *process, const struct context *targ
 static bool is_fatal(const struct process *process, struct context *only, uint32_t signal) {
     const struct signal_action *action = &process->actions->actions[signal - 1];
     enum signal_default kind = signal_default_of(signal);
+    // A stopped process dies of nothing but SIGKILL until it continues.
+    if (process->stopped && signal != SIGKILL) return false;
     if (action->disposition != SIGNAL_DEFAULT || (kind != DEFAULT_TERMINATE && kind != DEFAULT_CORE)) return false;
     list_for_each(context, &process->threads, struct context, process_link) {
         if ((!only || context == only) && !((context->blocked | context->suspended_for) & signal_bit(signal)))

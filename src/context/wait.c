@@ -108,7 +108,7 @@ enum wait_result context_block(enum wait_flags flags, nanoseconds deadline) {
         enum wait_result interruption = wait_interruption(self, flags);
         if (unlikely(self->work & (WORK_SIGNAL | WORK_STOP)) && interruption != WAIT_KILL &&
             (flags & WAIT_INTERRUPTIBLE) == WAIT_INTERRUPTIBLE && signal_stop_in_wait())
-            return WAIT_WOKEN;
+            return flags & WAIT_ENDED_BY_STOP ? WAIT_SIGNAL : WAIT_WOKEN;
         if (unlikely(interruption != WAIT_WOKEN)) {
             if (interruption == WAIT_SIGNAL) atomic_fetch_or_relaxed(&self->work, WORK_INTERRUPTED);
             context_block_cancel();

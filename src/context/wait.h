@@ -14,6 +14,7 @@ enum wait_flags : uint32_t {
     WAIT_KILLABLE = 1,      // a fatal signal
     WAIT_INTERRUPTIBLE = 3, // any deliverable signal
     WAIT_ALERTABLE = 4,     // an APC
+    WAIT_ENDED_BY_STOP = 8, // a stop, once continued, counts as a signal (Linux's epoll_wait)
 };
 
 struct wait_queue {

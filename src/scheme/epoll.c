@@ -282,7 +282,8 @@ static int32_t wait_events(struct epoll *epoll, struct kernel_epoll_event *event
     if (count || deadline <= clock_monotonic()) return count;
     enum wait_result result = WAIT_WOKEN;
     while (count == 0 && result == WAIT_WOKEN) {
-        result = wait_until(&epoll->readiness, !list_empty(&epoll->ready_items), WAIT_INTERRUPTIBLE, deadline);
+        result = wait_until(&epoll->readiness, !list_empty(&epoll->ready_items),
+                            WAIT_INTERRUPTIBLE | WAIT_ENDED_BY_STOP, deadline);
         count = collect(epoll, events, maximum);
     }
     if (count || result == WAIT_TIMEOUT) return count;

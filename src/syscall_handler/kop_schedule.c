@@ -3,7 +3,6 @@
 #include "src/context/scheduler.h"
 
 enum { PRIORITY_OF_PROCESS, PRIORITY_OF_GROUP, PRIORITY_OF_USER };
-enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5 };
 
 int32_t kop_yield(void) {
     context_yield();
@@ -106,7 +105,7 @@ int32_t kop_scheduler_get(int32_t tid, uint32_t *policy, uint32_t *priority) {
     if (tid < 0) return -EINVAL;
     struct context *context = find_thread(tid);
     if (!context) return -ESRCH;
-    *policy = context->policy;
+    *policy = context->policy | (context->reset_on_fork ? SCHEDULER_RESET_ON_FORK : 0);
     *priority = context->priority;
     context_put(context);
     return 0;
@@ -116,9 +115,10 @@ static bool realtime(uint32_t policy) {
     return policy == SCHED_FIFO || policy == SCHED_RR;
 }
 
-static int32_t check_policy(struct context *context, uint32_t policy, uint32_t priority) {
+static int32_t check_policy(struct context *context, uint32_t policy, uint32_t priority, bool reset) {
     if (!may_schedule(context->process)) return -EPERM;
     if (capable(CAP_SYS_NICE)) return 0;
+    if (context->reset_on_fork && !reset) return -EPERM;
     uint64_t limit = context->process->limits[RLIMIT_RTPRIO].current;
     if (realtime(policy)) {
         bool rises = !realtime(context->policy) || priority > context->priority;
@@ -131,13 +131,18 @@ static int32_t check_policy(struct context *context, uint32_t policy, uint32_t p
 }
 
 int32_t kop_scheduler_set(int32_t tid, uint32_t policy, uint32_t priority) {
+    bool reset = policy & SCHEDULER_RESET_ON_FORK;
+    policy &= ~SCHEDULER_RESET_ON_FORK;
     if (tid < 0) return -EINVAL;
     if (policy > SCHED_IDLE || policy == 4) return -EINVAL;
     if (realtime(policy) ? priority < 1 || priority > 99 : priority != 0) return -EINVAL;
     struct context *context = find_thread(tid);
     if (!context) return -ESRCH;
-    int32_t error = check_policy(context, policy, priority);
-    if (!error) context_set_policy(context, policy, priority);
+    int32_t error = check_policy(context, policy, priority, reset);
+    if (!error) {
+        context->reset_on_fork = reset;
+        context_set_policy(context, policy, priority);
+    }
     context_put(context);
     return error;
 }

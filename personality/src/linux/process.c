@@ -81,7 +81,8 @@ SHIM5(linux_clone, flags, stack, parent_tid, child_tid, tls) {
                                  .parent_tid = user_pointer(parent_tid),
                                  .child_tid = user_pointer(child_tid),
                                  .tls = tls,
-                                 .exit_signal = (uint32_t)flags & LINUX_CSIGNAL};
+                                 .exit_signal =
+                                     (flags & LINUX_CSIGNAL) > SIGNAL_COUNT ? 0 : (uint32_t)flags & LINUX_CSIGNAL};
     // Both answers would go to the same place.
     if ((flags & LINUX_CLONE_PIDFD) != 0 && (flags & CLONE_PARENT_SETTID) != 0) return -EINVAL;
     return clone_process(&clone, parent_tid);

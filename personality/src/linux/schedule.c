@@ -5,7 +5,8 @@
 
 #include "lib/string.h"
 
-constexpr uint32_t POLICY_RESET_ON_FORK = SCHED_RESET_ON_FORK;
+constexpr uint32_t POLICY_RESET_ON_FORK = SCHEDULER_RESET_ON_FORK;
+constexpr uint64_t SCHED_FLAG_RESET_ON_FORK = 1;
 constexpr int32_t NICE_LOWEST = -20, NICE_HIGHEST = 19;
 
 static bool policy_known(uint32_t policy) {
@@ -26,7 +27,7 @@ static intptr_t set_policy(int32_t tid, uint32_t policy, uint32_t priority) {
     if (thread_missing(tid)) return -ESRCH;
     if (!policy_known(plain)) return -EINVAL;
     if (policy_realtime(plain) ? priority < 1 || priority > 99 : priority != 0) return -EINVAL;
-    return kernel_ops->scheduler_set(tid, plain, priority);
+    return kernel_ops->scheduler_set(tid, policy, priority);
 }
 
 SHIM3(linux_sched_setscheduler, tid, policy, from) {
@@ -75,6 +76,7 @@ SHIM2(linux_sched_rr_get_interval, tid, to) {
     if ((int32_t)tid < 0) return -EINVAL;
     int32_t error = kernel_ops->scheduler_get((int32_t)tid, &policy, &priority);
     if (error != 0) return error;
+    policy &= ~POLICY_RESET_ON_FORK;
     // FIFO threads have no slice.
     constexpr nanoseconds slice = 100'000'000, fair_slice = 4'000'000;
     struct linux_timespec answer = linux_timespec_from_kernel(policy == SCHED_FIFO ? 0
@@ -194,7 +196,8 @@ SHIM3(linux_sched_setattr, tid, from, flags) {
     if ((int32_t)attributes.sched_policy < 0) return -EINVAL;
     if (thread_missing((int32_t)tid)) return -ESRCH;
     if ((attributes.sched_flags & ~0x7fULL) != 0) return -EINVAL;
-    error = (int32_t)set_policy((int32_t)tid, attributes.sched_policy, attributes.sched_priority);
+    uint32_t reset = (attributes.sched_flags & SCHED_FLAG_RESET_ON_FORK) != 0 ? POLICY_RESET_ON_FORK : 0;
+    error = (int32_t)set_policy((int32_t)tid, attributes.sched_policy | reset, attributes.sched_priority);
     if (error != 0 || policy_realtime(attributes.sched_policy)) return error;
     int32_t nice = min(max(attributes.sched_nice, NICE_LOWEST), NICE_HIGHEST), present;
     error = kernel_ops->priority_get(PRIO_PROCESS, (int32_t)tid, &present);
@@ -207,6 +210,8 @@ SHIM4(linux_sched_getattr, tid, to, size, flags) {
     if (to == 0 || (int32_t)tid < 0 || room > PAGE_SIZE || room < LINUX_SCHED_ATTR_SIZE_VER0 || flags != 0)
         return -EINVAL;
     int32_t error = kernel_ops->scheduler_get((int32_t)tid, &attributes.sched_policy, &attributes.sched_priority);
+    if ((attributes.sched_policy & POLICY_RESET_ON_FORK) != 0) attributes.sched_flags = SCHED_FLAG_RESET_ON_FORK;
+    attributes.sched_policy &= ~POLICY_RESET_ON_FORK;
     if (error == 0 && !policy_realtime(attributes.sched_policy)) {
         error = kernel_ops->priority_get(PRIO_PROCESS, (int32_t)tid, &attributes.sched_nice);
     }
