@@ -6,6 +6,7 @@
 #include "src/context/scheduler.h"
 #include "src/kernel.h"
 #include "src/memory/address_space.h"
+#include "src/memory/memory_object.h"
 #include "src/memory/user_copy.h"
 #include "src/random.h"
 #include "src/syscall_handler/trace_output.h"
@@ -97,6 +98,7 @@ int32_t kop_system_information(struct kernel_system_information *information) {
     *information = (struct kernel_system_information){
         .memory_total = frame_total << PAGE_SHIFT,
         .memory_free = frame_free_count() << PAGE_SHIFT,
+        .memory_cached = memory_cached_pages() << PAGE_SHIFT,
         .processes = threads,
         .cpus = cpu_count,
         .uptime = clock_monotonic(),
