@@ -132,7 +132,7 @@ static void copy_attributes(struct process *child, struct process *parent) {
     child->no_new_privileges = parent->no_new_privileges;
     child->dumpable = parent->dumpable;
     child->keep_capabilities = parent->keep_capabilities;
-    child->timer_slack = parent->timer_slack;
+    child->timer_slack = child->timer_slack_default = parent->timer_slack;
     child->kill_preference = atomic_load_relaxed(&parent->kill_preference);
 }
 

@@ -125,8 +125,8 @@ struct process {
     bool child_subreaper, executed, no_new_privileges, dumpable, keep_capabilities, vforked;
     bool has_semaphore_undo; // (A)
     uint32_t death_signal;
-    uint64_t timer_slack;
-    int32_t kill_preference; // (A) -1000 to 1000: who is killed when memory runs out; -1000: never
+    uint64_t timer_slack, timer_slack_default; // (c)
+    int32_t kill_preference;                   // (A) -1000 to 1000: who is killed when memory runs out; -1000: never
 
     // threads
     struct spinlock lock;  // RANK_PROCESS (t)(m)

@@ -245,7 +245,7 @@ struct process *process_alloc(void) {
     spinlock_init(&process->lock, RANK_PROCESS);
     spinlock_init(&process->signal_lock, RANK_SIGNAL);
     process->dumpable = true;
-    process->timer_slack = 50'000;
+    process->timer_slack = process->timer_slack_default = 50'000;
     process->start_time = clock_monotonic();
     return process;
 }

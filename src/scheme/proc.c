@@ -262,6 +262,7 @@ NUMBER(show_lease_time, "45")
 NUMBER(show_mmap_min, "65536")
 NUMBER(show_randomize, "2")
 NUMBER(show_somaxconn, "4096")
+NUMBER(show_tainted, "0")
 #undef NUMBER
 
 #define FILE(text, function)      {.name = (text), .mode = S_IFREG | 0444, .show = (function)}
@@ -281,6 +282,7 @@ static const struct view_entry kernel_entries[] = {
     FILE("pid_max", show_pid_max),
     DIRECTORY("random", random_entries),
     FILE("randomize_va_space", show_randomize),
+    FILE("tainted", show_tainted),
     FILE("threads-max", show_threads_max),
     FILE("version", show_os_version),
     {}};

@@ -194,7 +194,7 @@ int32_t kop_process_attribute_set(enum process_attribute attribute, uint64_t val
         self->keep_capabilities = value;
         return 0;
     case PROCESS_TIMER_SLACK:
-        self->timer_slack = value ? value : 50'000;
+        self->timer_slack = value ? value : self->timer_slack_default;
         return 0;
     }
     return -EINVAL;

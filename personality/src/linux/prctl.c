@@ -177,9 +177,8 @@ static intptr_t get_secure_bits(const struct prctl_call *) {
 }
 
 static intptr_t set_timer_slack(const struct prctl_call *call) {
-    constexpr uint64_t standard = 50'000;
-    return kernel_ops->process_attribute_set(PROCESS_TIMER_SLACK,
-                                             (intptr_t)call->second <= 0 ? standard : call->second);
+    // 0: back to the default, which is what the creating thread had.
+    return kernel_ops->process_attribute_set(PROCESS_TIMER_SLACK, max((intptr_t)call->second, (intptr_t)0));
 }
 
 static intptr_t get_timer_slack(const struct prctl_call *) {

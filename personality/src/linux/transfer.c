@@ -133,6 +133,19 @@ SHIM5(linux_copy_file_range, from, from_pointer, to, to_pointer, size) {
     return offset_store(result, to_pointer, &to_offset);
 }
 
+// Fills the pipe and waits only when nothing fits, unlike write.
+static int32_t vmsplice_write(int32_t descriptor, const struct segment_array *array, bool impatient, size_t *done) {
+    int32_t error = kernel_ops->write(descriptor, array->segments, array->count, 0, IO_NOWAIT, done);
+    if (error != -EAGAIN || impatient) return error;
+    for (uint32_t i = 0; i < array->count; i++) {
+        struct segment piece = array->segments[i];
+        if (!piece.length) continue;
+        piece.length = min(piece.length, PAGE_SIZE);
+        return kernel_ops->write(descriptor, &piece, 1, 0, 0, done);
+    }
+    return error;
+}
+
 // Bytes of a program's memory into a pipe, or out of it: the pages themselves are copied.
 SHIM4(linux_vmsplice, descriptor, vectors, count, flags) {
     struct segment_array array;
@@ -145,9 +158,10 @@ SHIM4(linux_vmsplice, descriptor, vectors, count, flags) {
     if ((end.stat.mode & S_IFMT) != S_IFIFO) return -EBADF;
     error = segments_fetch(&array, vectors, count);
     if (error < 0) return error;
-    uint32_t io_flags = ((uint32_t)flags & SPLICE_F_NONBLOCK) != 0 ? IO_NOWAIT : 0;
+    bool impatient = ((uint32_t)flags & SPLICE_F_NONBLOCK) != 0;
+    uint32_t io_flags = impatient ? IO_NOWAIT : 0;
     if ((end.flags & O_ACCMODE) != O_RDONLY)
-        error = kernel_ops->write((int32_t)descriptor, array.segments, array.count, 0, io_flags, &done);
+        error = vmsplice_write((int32_t)descriptor, &array, impatient, &done);
     else
         error = kernel_ops->read((int32_t)descriptor, array.segments, array.count, 0, io_flags, &done);
     segments_release(&array);
