@@ -204,6 +204,8 @@ enum linux_ioctl : uint32_t {
     FIOCLEX,
     FIOASYNC,
     FIOQSIZE = 0x5460,
+    FICLONE = 0x40049409,
+    FICLONERANGE = 0x4020940d,
     TCGETS2 = 0x802c542a,
     TCSETS2 = 0x402c542b,
     TCSETSW2 = 0x402c542c,

@@ -34,6 +34,28 @@ static int32_t ioctl_size(int32_t descriptor, uint32_t, uintptr_t argument) {
     return store_struct(argument, &stat.size);
 }
 
+// No file system here shares storage between files.
+static int32_t ioctl_clone(int32_t descriptor, uint32_t command, uintptr_t argument) {
+    struct {
+        int64_t source;
+        uint64_t source_offset, length, target_offset;
+    } range = {.source = (int32_t)argument};
+    uint32_t source, target;
+    int32_t error = command == FICLONERANGE ? fetch_struct(&range, argument) : 0;
+    if (error == 0) error = linux_file_flags((uint32_t)range.source, &source);
+    if (error == 0) error = linux_file_flags((uint32_t)descriptor, &target);
+    if (error < 0) return error;
+    struct kernel_stat from, to;
+    error = linux_file_stat((uint32_t)range.source, &from);
+    if (error == 0) error = linux_file_stat((uint32_t)descriptor, &to);
+    if (error < 0) return error;
+    if (from.device != to.device) return -EXDEV;
+    if ((from.mode & S_IFMT) == S_IFDIR || (to.mode & S_IFMT) == S_IFDIR) return -EISDIR;
+    if ((from.mode & S_IFMT) != S_IFREG || (to.mode & S_IFMT) != S_IFREG) return -EINVAL;
+    if ((source & O_ACCMODE) == O_WRONLY || (target & O_ACCMODE) == O_RDONLY || (target & O_APPEND) != 0) return -EBADF;
+    return -EOPNOTSUPP;
+}
+
 // ---- terminals
 
 // Fetches the argument of a call that changes a terminal; on a descriptor that is none its own error comes first.
@@ -219,6 +241,8 @@ static const struct ioctl_entry {
     {FIOCLEX, ioctl_close_on_exec},
     {FIONCLEX, ioctl_close_on_exec},
     {FIOQSIZE, ioctl_size},
+    {FICLONE, ioctl_clone},
+    {FICLONERANGE, ioctl_clone},
     {TIOCGPGRP, ioctl_foreground_get},
     {TIOCSPGRP, ioctl_foreground_set},
     {TIOCGSID, ioctl_session},
