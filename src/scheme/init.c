@@ -9,6 +9,7 @@
 #include "src/scheme/mount.h"
 #include "src/scheme/name_cache.h"
 #include "src/scheme/tmp.h"
+#include "src/scheme/tmp_space.h"
 
 static const struct {
     const char *path, *type;
@@ -68,9 +69,9 @@ static void unpack_initrd(void) {
 void scheme_init(void) {
     tmp_init();
     device_init();
-    struct node *root = tmp_node_create(S_IFDIR | 0755, device_new_id(), 0);
-    if (root) root->links = 2;
-    root_mount = root ? mount_root(&tmp_scheme, "tmpfs", root) : nullptr;
+    const struct tmp_options options = {.maximum_pages = frame_total / 2, .mode = 0755};
+    struct node *root;
+    root_mount = tmp_root_create(&options, &root) == 0 ? mount_root(&tmp_scheme, "tmpfs", root) : nullptr;
     if (!root_mount) panic("no memory for the root");
     unpack_initrd();
     ensure_directory("tmp", S_ISVTX | 0777);

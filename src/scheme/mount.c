@@ -97,11 +97,18 @@ static int32_t mount_finish(struct mount *mount, const struct path *place) {
 }
 
 int32_t mount_at(const struct mount_type *type, const char *source, struct path *place, uint32_t flags) {
+    return mount_with_options(type, source, nullptr, place, flags);
+}
+
+int32_t mount_with_options(const struct mount_type *type, const char *source, const char *options, struct path *place,
+                           uint32_t flags) {
     if (node_type(place->name->node) != S_IFDIR) return -ENOTDIR;
     struct mount *mount = mount_create(nullptr, source, flags);
     if (!mount) return -ENOMEM;
     struct node *root;
+    mount->options = options;
     int32_t error = type->create(mount, source, &root);
+    mount->options = nullptr;
     if (error < 0) {
         mount_free(mount);
         return error;

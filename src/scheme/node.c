@@ -9,6 +9,7 @@
 #include "src/scheme/lock_record.h"
 #include "src/scheme/seals.h"
 #include "src/scheme/tmp.h"
+#include "src/scheme/tmp_space.h"
 #include "src/scheme/xattr.h"
 
 static struct slab_cache node_cache = SLAB_CACHE(struct node);
@@ -151,7 +152,9 @@ static int32_t apply_size(struct node *node, uint64_t size) {
     int32_t error = seals_check_resize(node, size);
     if (error < 0) return error;
     tmp_initrd_limit(node, size);
-    return memory_object_resize(node->object, size);
+    error = memory_object_resize(node->object, size);
+    tmp_space_account(node);
+    return error;
 }
 
 static void apply_owner(struct node *node, const struct identity *identity,

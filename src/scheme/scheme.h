@@ -154,6 +154,7 @@ struct mount {
     bool expiring;    // name_lock: marked by MNT_EXPIRE
     struct list link; // all mounts of the namespace
     const char *source;
+    const char *options; // while its type's create runs; nullptr: none
     void *data;
     const struct mount_type *type; // nullptr: the first mount, or a bind
 };
@@ -181,6 +182,9 @@ struct mount_type {
 };
 void mount_type_register(const struct mount_type *type);
 [[nodiscard]] int32_t mount_at(const struct mount_type *type, const char *source, struct path *place, uint32_t flags);
+// The same with the type's options ("size=1m,mode=755"); nullptr: none.
+[[nodiscard]] int32_t mount_with_options(const struct mount_type *type, const char *source, const char *options,
+                                         struct path *place, uint32_t flags);
 // Boot: the root file system from the initrd, then dev, proc, sys, tmp below it where the directories exist (or are
 // made).
 void scheme_init(void);

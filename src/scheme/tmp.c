@@ -11,6 +11,7 @@
 #include "src/scheme/name_cache.h"
 #include "src/scheme/node.h"
 #include "src/scheme/seals.h"
+#include "src/scheme/tmp_space.h"
 
 static struct slab_cache tmp_file_cache = SLAB_CACHE(struct tmp_file);
 
@@ -40,6 +41,9 @@ static struct frame *tmp_borrow(struct memory_object *object, uint64_t index) {
 }
 
 static void tmp_object_release(struct memory_object *object) {
+    struct tmp_file *file = file_of_object(object);
+    if (file->space) atomic_fetch_sub_relaxed(&file->space->used_pages, file->accounted_pages);
+    tmp_space_put(file->space);
     slab_free(&tmp_file_cache, file_of_object(object));
 }
 
@@ -58,6 +62,8 @@ static struct tmp_file *tmp_file_create(void) {
     file->initrd_size = 0;
     file->seals = 0;
     file->sealable = false;
+    file->space = nullptr;
+    file->accounted_pages = 0;
     return file;
 }
 
@@ -120,12 +126,15 @@ struct node *tmp_symlink_create(uint64_t device, const char *target, size_t leng
 
 static void tmp_node_release(struct node *node) {
     if (node_type(node) == S_IFLNK) heap_free(node->data);
+    if (node_type(node) == S_IFDIR) tmp_space_put(node->data);
 }
 
 static int32_t tmp_create(struct node *directory, const char *, size_t, uint32_t mode, uint64_t device,
                           struct node **created) {
     *created = tmp_node_create(mode, directory->device, device);
-    return *created ? 0 : -ENOSPC;
+    if (!*created) return -ENOSPC;
+    tmp_space_adopt(*created, directory);
+    return 0;
 }
 
 static int32_t tmp_symlink(struct node *directory, const char *, size_t, const char *target, size_t target_length,
@@ -149,12 +158,19 @@ static int32_t tmp_read_link(struct node *node, char *buffer, size_t size, size_
     return 0;
 }
 
-static int32_t tmp_statfs(struct mount *, struct kernel_statfs *statfs) {
+static int32_t tmp_statfs(struct mount *mount, struct kernel_statfs *statfs) {
+    const struct tmp_space *space = mount ? tmp_space_of(mount->root->node) : nullptr;
+    uint64_t free = frame_free_count();
     statfs->block_size = PAGE_SIZE;
     statfs->blocks = frame_total;
-    statfs->blocks_free = statfs->blocks_available = frame_free_count();
+    if (space) {
+        uint64_t used = atomic_load_relaxed(&space->used_pages);
+        statfs->blocks = space->maximum_pages;
+        free = min(free, used < space->maximum_pages ? space->maximum_pages - used : 0);
+    }
+    statfs->blocks_free = statfs->blocks_available = free;
     statfs->files = frame_total;
-    statfs->files_free = statfs->blocks_free;
+    statfs->files_free = frame_free_count();
     statfs->name_max = NAME_MAXIMUM;
     return 0;
 }
@@ -176,7 +192,12 @@ static int64_t tmp_write_locked(struct node *node, struct io_request *request) {
     if (error < 0) return error;
     error = seals_check_write(node, (uint64_t)request->offset + request->cursor.remaining > size);
     if (error < 0) return error;
+    uint64_t room = tmp_space_room(node, (uint64_t)request->offset, request->cursor.remaining),
+             wanted = request->cursor.remaining;
+    if (unlikely(!room && wanted)) return -ENOSPC;
+    request->cursor.remaining = room;
     int64_t done = memory_object_write(node->object, (uint64_t)request->offset, &request->cursor);
+    tmp_space_account(node);
     if (done <= 0) return done == -ENOMEM ? -ENOSPC : done;
     if (unlikely(node->mode & (S_ISUID | S_ISGID))) {
         struct identity identity = identity_borrow();
@@ -265,10 +286,12 @@ static int32_t tmp_allocate_locked(struct node *node, uint32_t mode, uint64_t of
     if (grow) error = memory_object_resize(node->object, end);
     // Without a disk behind it, space is guaranteed only by having the pages; only the file's own size is worth it.
     if (error == 0 && !punch && !(mode & ALLOCATE_ZERO_RANGE)) {
-        error = (end - offset) / PAGE_SIZE > frame_free_count() ? -ENOSPC : 0;
+        bool room = tmp_space_room(node, offset, end - offset) == end - offset;
+        error = !room || (end - offset) / PAGE_SIZE > frame_free_count() ? -ENOSPC : 0;
         if (error == 0) error = allocate_pages(node, offset, min(end, max(size, grow ? end : size)));
         if (error < 0 && grow && memory_object_resize(node->object, size) < 0) error = -ENOSPC;
     }
+    tmp_space_account(node);
     if (error == 0) node_touch_modified(node);
     return error;
 }
@@ -307,11 +330,24 @@ const struct scheme tmp_scheme = {
     .allocate = tmp_allocate,
 };
 
-static int32_t tmpfs_create(struct mount *, const char *, struct node **root) {
-    *root = tmp_node_create(S_IFDIR | S_ISVTX | 0777, device_new_id(), 0);
-    if (!*root) return -ENOMEM;
+int32_t tmp_root_create(const struct tmp_options *options, struct node **root) {
+    struct tmp_space *space = tmp_space_create(options->maximum_pages);
+    *root = space ? tmp_node_create(S_IFDIR | (options->mode & 07777), device_new_id(), 0) : nullptr;
+    if (!*root) {
+        tmp_space_put(space);
+        return -ENOMEM;
+    }
     (*root)->links = 2;
+    (*root)->data = space;
+    (*root)->uid = options->uid;
+    (*root)->gid = options->gid;
     return 0;
+}
+
+static int32_t tmpfs_create(struct mount *mount, const char *, struct node **root) {
+    struct tmp_options options = {.maximum_pages = frame_total / 2, .mode = S_ISVTX | 0777};
+    int32_t error = tmp_options_parse(mount->options, &options);
+    return error < 0 ? error : tmp_root_create(&options, root);
 }
 
 static const struct mount_type tmpfs_type = {.name = "tmpfs", .create = tmpfs_create};

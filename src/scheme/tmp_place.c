@@ -2,6 +2,7 @@
 #include "lib/string.h"
 #include "src/scheme/name_cache.h"
 #include "src/scheme/tmp.h"
+#include "src/scheme/tmp_space.h"
 
 // The next component; false at the end.
 static bool next_component(const char **at, const char *end, const char **text, size_t *length) {
@@ -23,6 +24,7 @@ static struct name *find_in(const struct name *parent, const char *text, size_t 
 
 // Links node in; its reference and the name's only one belong to the directory.
 static struct name *insert(struct name *parent, const char *text, size_t length, struct node *node) {
+    tmp_space_adopt(node, parent->node);
     struct name *name = name_create(parent, text, length, node);
     if (!name) return nullptr;
     if (node_type(node) == S_IFDIR) {

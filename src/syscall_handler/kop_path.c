@@ -280,14 +280,17 @@ enum mount_operation : uint32_t {
     MOUNT_PROPAGATION = 15 << 17, // unbindable, private, slave, shared
 };
 
+// type may be followed by a space and the file system's options.
 static int32_t mount_by_name(const char *source, size_t source_length, const char *type, struct path *place,
                              uint32_t flags) {
     if (!type || !*type) return -EINVAL;
-    const struct mount_type *found = mount_type_find(type, strlen(type));
+    const char *space = strchr(type, ' ');
+    size_t length = space ? (size_t)(space - type) : strlen(type);
+    const struct mount_type *found = mount_type_find(type, length);
     if (!found) return -ENODEV;
     char *text = heap_copy_string(source, source_length);
     if (!text) return -ENOMEM;
-    int32_t error = mount_at(found, text, place, flags & MOUNT_KEPT);
+    int32_t error = mount_with_options(found, text, space ? space + 1 : nullptr, place, flags & MOUNT_KEPT);
     heap_free(text);
     return error;
 }

@@ -66,12 +66,40 @@ static void views(void) {
     WORKS(umount2, umount2("n", MNT_DETACH) == 0 && !present("n/deep"));
 }
 
+static char block[65536];
+
+static void sizes(void) {
+    struct statfs statfs_buffer;
+    struct stat stat_buffer;
+    WORKS(mount, mount("none", "m", "tmpfs", 0, "size=128k,mode=700,uid=5,gid=6") == 0 &&
+                     stat("m", &stat_buffer) == 0 && stat_buffer.st_mode == (S_IFDIR | 0700) &&
+                     stat_buffer.st_uid == 5 && stat_buffer.st_gid == 6);
+    WORKS(statfs, statfs("m", &statfs_buffer) == 0 && statfs_buffer.f_blocks == 32 && statfs_buffer.f_bfree == 32);
+    int fd = open("m/x", O_CREAT | O_RDWR, 0644);
+    WORKS(write, write(fd, block, sizeof block) == sizeof block && write(fd, block, 60000) == 60000);
+    WORKS(write, write(fd, block, sizeof block) == 131072 - 65536 - 60000);
+    FAILS(write, ENOSPC, write(fd, block, 1));
+    FAILS(pwrite64, ENOSPC, pwrite(fd, block, 1, 200000));
+    WORKS(pwrite64, pwrite(fd, block, 4096, 4096) == 4096);
+    FAILS(fallocate, ENOSPC, fallocate(fd, 0, 0, 1 << 20));
+    WORKS(statfs, statfs("m", &statfs_buffer) == 0 && statfs_buffer.f_bfree == 0);
+    WORKS(ftruncate, ftruncate(fd, 4096) == 0 && statfs("m", &statfs_buffer) == 0 && statfs_buffer.f_bfree == 31);
+    WORKS(write, lseek(fd, 0, SEEK_END) == 4096 && write(fd, block, 1) == 1);
+    WORKS(close,
+          close(fd) == 0 && unlink("m/x") == 0 && statfs("m", &statfs_buffer) == 0 && statfs_buffer.f_bfree == 32);
+    WORKS(umount2, umount2("m", 0) == 0);
+    FAILS(mount, EINVAL, mount("none", "m", "tmpfs", 0, "size=x"));
+    FAILS(mount, EINVAL, mount("none", "m", "tmpfs", 0, "no-such-option=1"));
+    FAILS(mount, EFAULT, mount("none", "m", "tmpfs", 0, (void *)1));
+}
+
 int main(void) {
     WORKS(mkdir, mkdir("/tmp/mounts", 0755) == 0 && chdir("/tmp/mounts") == 0);
     WORKS(mkdir, mkdir("m", 0755) == 0 && mkdir("n", 0755) == 0 && mkdir("d", 0755) == 0 && made("file"));
     trees();
     flags();
     views();
+    sizes();
     pid_t child = fork();
     int status;
     if (child == 0) {

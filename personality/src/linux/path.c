@@ -210,12 +210,15 @@ SHIM1(linux_umask, mask) {
 SHIM5(linux_mount, source_pointer, target_pointer, type_pointer, flags, data) {
     constexpr uint32_t magic = 0xc0ed0000, magic_mask = 0xffff0000;
     struct path_argument source = {.length = 0}, target;
-    char type[64] = "";
-    size_t length;
-    (void)data; // options of a file system: none takes any
-    int32_t error =
-        type_pointer == 0 ? 0 : kernel_ops->fetch_string(type, user_pointer(type_pointer), sizeof(type), &length);
+    char type[256] = "";
+    size_t length = 0, options_length;
+    int32_t error = type_pointer == 0 ? 0 : kernel_ops->fetch_string(type, user_pointer(type_pointer), 64, &length);
     if (error == -ENAMETOOLONG) error = -ENODEV;
+    if (error == 0 && length != 0 && data != 0) { // the file system's options follow its name
+        type[length++] = ' ';
+        error = kernel_ops->fetch_string(type + length, user_pointer(data), sizeof(type) - length, &options_length);
+        if (error == -ENAMETOOLONG) error = -EINVAL;
+    }
     if (error == 0 && source_pointer != 0) error = path_fetch(&source, source_pointer);
     if (error == 0) error = linux_path(&target, target_pointer);
     if (error < 0) return error;
