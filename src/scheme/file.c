@@ -146,7 +146,10 @@ static int32_t finish_open(struct file *file, bool fresh) {
     error = open_special(file);
     if (error == 0 && file->flags & O_TRUNC && !fresh) {
         error = truncate_opened(file);
-        if (error < 0 && file->scheme->release) file->scheme->release(file);
+        if (error == 0)
+            notify_file(file, NOTIFY_MODIFY);
+        else if (file->scheme->release)
+            file->scheme->release(file);
     }
     if (error < 0 && counted) atomic_fetch_sub_acq_rel(&file->node->writers, 1u);
     if (error == 0 && counted && file->path.mount) atomic_fetch_add_relaxed(&file->path.mount->writers, 1u);
@@ -292,7 +295,6 @@ int32_t file_open(int32_t directory, const char *path, size_t length, uint32_t f
         file_discard(file);
         return error;
     }
-    if (flags & O_TRUNC) notify_file(file, NOTIFY_MODIFY);
     if (!(flags & O_PATH)) notify_file(file, NOTIFY_OPEN);
     file->flags &= ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_RESOLVE_ALL);
     *result = file;

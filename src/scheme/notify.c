@@ -125,7 +125,9 @@ static void free_chain(struct watch *watch) {
     }
 }
 
+// As on Linux, events of the watched thing itself don't say that it is a directory.
 static uint32_t with_type(const struct node *node, uint32_t mask) {
+    if (mask & NOTIFY_MOVE_SELF) return mask;
     return node && node_type(node) == S_IFDIR ? mask | NOTIFY_IS_DIRECTORY : mask;
 }
 
