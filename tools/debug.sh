@@ -3,8 +3,9 @@
 top=$(cd "$(dirname "$0")/.." && pwd)
 cat >&2 <<END
 The machine waits. In another terminal:
-  gdb $top/build/x86_64/helctic.elf -ex 'target remote :1234'
-then \`continue\`. Hardware breakpoints (hbreak kmain) work from the start. ctrl-a x here ends the machine.
+  gdb $top/build/x86_64/helctic.elf -x $top/tools/gdb/helctic.py -ex 'target remote :1234'
+then \`continue\`, ^C, helctic-ps, helctic-current, helctic-grants. Hardware breakpoints (hbreak kmain) work from the
+start. ctrl-a x here ends the machine.
 END
 initrd=$(mktemp)
 trap 'rm -f "$initrd"' EXIT
