@@ -54,7 +54,7 @@ const char *command_line_option(const char *, size_t *) {
     return nullptr;
 }
 
-bool parse_unsigned(const char *, const char **, unsigned, unsigned long *) {
+[[gnu::weak]] bool parse_unsigned(const char *, const char **, unsigned, unsigned long *) {
     return false;
 }
 

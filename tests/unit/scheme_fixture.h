@@ -42,8 +42,6 @@ int32_t signal_send_context(struct context *, const struct kernel_siginfo *info)
     last_signal = info->signal;
     return 0;
 }
-void preemption_point(void) {
-}
 void epoll_forget(struct file *) {
 }
 void posix_queue_closed(struct file *) {
