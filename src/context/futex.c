@@ -30,7 +30,8 @@ struct waiter {
     struct context *context;
     uint32_t bitset;
     bool woken;
-    struct memory_object *object; // of a wait for any: the reference that key_get gave, whatever the key becomes
+    struct memory_object *object;   // of a wait for any: the reference that key_get gave, whatever the key becomes
+    struct memory_object *moved_to; // a reference: of the shared word that a requeue moved it to
 };
 
 void futex_init(void) {
@@ -155,6 +156,7 @@ int32_t futex_wait(struct user_address address, uint32_t expected, uint32_t bits
         context_block_cancel();
         error = wait_leave(&waiter) ? 0 : wait_result_error(result);
     }
+    if (waiter.moved_to) memory_object_put(waiter.moved_to);
     if (object) memory_object_put(object);
     return error;
 }
@@ -200,6 +202,7 @@ int32_t futex_wait_any(const struct kernel_futex_wait *waits, uint32_t count, na
     if (!error) error = wait_result_error(result);
     for (uint32_t i = 0; i < queued; i++) {
         if (wait_leave(&waiters[i])) error = (int32_t)i;
+        if (waiters[i].moved_to) memory_object_put(waiters[i].moved_to);
         if (waiters[i].object) memory_object_put(waiters[i].object);
     }
     heap_free(waiters);
@@ -245,7 +248,7 @@ int32_t futex_wake(struct user_address address, int32_t count, uint32_t bitset, 
 
 // ---- requeue
 
-// Caller holds both locks. The moved waiter keeps its reference to the first object.
+// Caller holds both locks. The moved waiter keeps its reference to the first object too.
 static int32_t move_locked(struct bucket *from, const struct key *key, struct bucket *to, const struct key *target,
                            int32_t wake, int32_t move) {
     int32_t done = 0;
@@ -260,6 +263,7 @@ static int32_t move_locked(struct bucket *from, const struct key *key, struct bu
         list_push_back(&to->waiters, &waiter->link);
         waiter->key.owner = target->owner;
         waiter->key.offset = target->offset;
+        if (target->object && !waiter->moved_to) memory_object_get(waiter->moved_to = target->object);
         atomic_store_release(&waiter->bucket, to);
     }
     return done;

@@ -6,7 +6,7 @@
 #include "src/memory/heap.h"
 
 struct posix_timer {
-    struct list link; // (m) process->lock, as all below unless said
+    struct list link; // (s) signal_lock
     int32_t id;
     enum clock_id clock;
     enum timer_notify notify;
@@ -19,6 +19,9 @@ struct posix_timer {
     nanoseconds interval;
     int32_t overrun; // of the last signal taken
 };
+
+// One call at a time: a timer lives from its creation to its deletion for all of the others.
+static struct mutex calls = MUTEX_INIT(calls, RANK_FILE);
 
 static bool counts_cpu_time(enum clock_id clock) {
     return clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
@@ -91,11 +94,32 @@ static void expired(struct timer *hardware) {
     send(timer, count);
 }
 
-void posix_timers_tick(struct process *process) {
+// Takes the next timer of processor time that has expired; a copy, whose target has a reference.
+static bool take_expired(struct process *process, nanoseconds process_time, struct posix_timer *copy, int32_t *count) {
+    bool found = false;
+    spin_lock(&process->signal_lock);
     list_for_each(timer, &process->posix_timers, struct posix_timer, link) {
         if (!counts_cpu_time(timer->clock) || !timer->deadline) continue;
-        nanoseconds now = timer_clock_now(timer);
-        if (timer->deadline <= now) send(timer, advance(timer, now));
+        bool of_thread = timer->clock == CLOCK_THREAD_CPUTIME_ID;
+        nanoseconds now = of_thread ? context_cpu_time(timer->target) : process_time;
+        if (timer->deadline > now) continue;
+        *count = advance(timer, now);
+        *copy = *timer;
+        if (copy->target) object_get(&copy->target->object);
+        found = true;
+        break;
+    }
+    spin_unlock(&process->signal_lock);
+    return found;
+}
+
+void posix_timers_tick(struct process *process) {
+    nanoseconds process_time = process_cpu_time(process, false);
+    struct posix_timer copy;
+    int32_t count;
+    while (take_expired(process, process_time, &copy, &count)) {
+        send(&copy, count);
+        if (copy.target) context_put(copy.target);
     }
 }
 
@@ -103,11 +127,11 @@ void posix_timers_tick(struct process *process) {
 
 static struct posix_timer *find(struct process *process, int32_t id) {
     struct posix_timer *found = nullptr;
-    spin_lock(&process->lock);
+    spin_lock(&process->signal_lock);
     list_for_each(timer, &process->posix_timers, struct posix_timer, link) {
         if (timer->id == id) found = timer;
     }
-    spin_unlock(&process->lock);
+    spin_unlock(&process->signal_lock);
     return found;
 }
 
@@ -118,7 +142,7 @@ void posix_timer_delivered(struct process *process, int32_t id, int32_t overrun)
 }
 
 static void insert(struct process *process, struct posix_timer *timer) {
-    spin_lock(&process->lock);
+    spin_lock(&process->signal_lock);
     struct list *position = &process->posix_timers;
     list_for_each(other, &process->posix_timers, struct posix_timer, link) {
         if (other->id != timer->id) break;
@@ -126,7 +150,7 @@ static void insert(struct process *process, struct posix_timer *timer) {
         position = &other->link;
     }
     list_insert_after(position, &timer->link);
-    spin_unlock(&process->lock);
+    spin_unlock(&process->signal_lock);
 }
 
 static void timer_free(struct posix_timer *timer) {
@@ -137,16 +161,16 @@ static void timer_free(struct posix_timer *timer) {
 
 static uint64_t count(struct process *process) {
     uint64_t number = 0;
-    spin_lock(&process->lock);
+    spin_lock(&process->signal_lock);
     list_for_each(timer, &process->posix_timers, struct posix_timer, link) {
         number++;
     }
-    spin_unlock(&process->lock);
+    spin_unlock(&process->signal_lock);
     return number;
 }
 
-int32_t posix_timer_create(enum clock_id clock, enum timer_notify notify, uint32_t signal, uintptr_t value, int32_t tid,
-                           int32_t *id) {
+static int32_t create(enum clock_id clock, enum timer_notify notify, uint32_t signal, uintptr_t value, int32_t tid,
+                      int32_t *id) {
     struct process *process = process_current();
     nanoseconds now;
     if (clock_read(clock, &now) < 0 || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
@@ -188,14 +212,14 @@ static void read_value(const struct posix_timer *timer, struct kernel_itimer *va
     value->value = timer->deadline ? max(timer->deadline - timer_clock_now(timer), (nanoseconds)1) : 0;
 }
 
-int32_t posix_timer_get(int32_t id, struct kernel_itimer *value) {
+static int32_t get(int32_t id, struct kernel_itimer *value) {
     const struct posix_timer *timer = find(process_current(), id);
     if (!timer) return -EINVAL;
     read_value(timer, value);
     return 0;
 }
 
-int32_t posix_timer_set(int32_t id, uint32_t flags, const struct kernel_itimer *value, struct kernel_itimer *old) {
+static int32_t set(int32_t id, uint32_t flags, const struct kernel_itimer *value, struct kernel_itimer *old) {
     struct posix_timer *timer = find(process_current(), id);
     if (!timer || value->value < 0 || value->interval < 0) return -EINVAL;
     if (old) read_value(timer, old);
@@ -210,18 +234,18 @@ int32_t posix_timer_set(int32_t id, uint32_t flags, const struct kernel_itimer *
     return 0;
 }
 
-int32_t posix_timer_overrun(int32_t id) {
+static int32_t overrun(int32_t id) {
     const struct posix_timer *timer = find(process_current(), id);
     return timer ? timer->overrun : -EINVAL;
 }
 
-int32_t posix_timer_delete(int32_t id) {
+static int32_t delete(int32_t id) {
     struct process *process = process_current();
     struct posix_timer *timer = find(process, id);
     if (!timer) return -EINVAL;
-    spin_lock(&process->lock);
+    spin_lock(&process->signal_lock);
     list_remove(&timer->link);
-    spin_unlock(&process->lock);
+    spin_unlock(&process->signal_lock);
     timer_free(timer);
     return 0;
 }
@@ -231,4 +255,40 @@ void posix_timers_delete_all(struct process *process) {
         list_remove(&timer->link);
         timer_free(timer);
     }
+}
+
+int32_t posix_timer_create(enum clock_id clock, enum timer_notify notify, uint32_t signal, uintptr_t value, int32_t tid,
+                           int32_t *id) {
+    mutex_lock(&calls);
+    int32_t result = create(clock, notify, signal, value, tid, id);
+    mutex_unlock(&calls);
+    return result;
+}
+
+int32_t posix_timer_get(int32_t id, struct kernel_itimer *value) {
+    mutex_lock(&calls);
+    int32_t result = get(id, value);
+    mutex_unlock(&calls);
+    return result;
+}
+
+int32_t posix_timer_set(int32_t id, uint32_t flags, const struct kernel_itimer *value, struct kernel_itimer *old) {
+    mutex_lock(&calls);
+    int32_t result = set(id, flags, value, old);
+    mutex_unlock(&calls);
+    return result;
+}
+
+int32_t posix_timer_overrun(int32_t id) {
+    mutex_lock(&calls);
+    int32_t result = overrun(id);
+    mutex_unlock(&calls);
+    return result;
+}
+
+int32_t posix_timer_delete(int32_t id) {
+    mutex_lock(&calls);
+    int32_t result = delete (id);
+    mutex_unlock(&calls);
+    return result;
 }

@@ -50,14 +50,32 @@ static void timer_take(struct timer_queue *queue, struct timer *timer) {
     atomic_store_relaxed(&timer->armed, false);
 }
 
+// Takes the timer out of its queue. Returns whether it was in one. *running: its callback runs on another processor.
+static bool timer_detach(struct timer *timer, bool *running) {
+    for (;;) {
+        unsigned cpu = atomic_load_relaxed(&timer->cpu);
+        struct timer_queue *queue = &timer_queues[cpu];
+        spin_lock(&queue->lock);
+        bool armed = atomic_load_acquire(&timer->armed);
+        bool here = atomic_load_relaxed(&timer->cpu) == cpu; // else it was armed elsewhere meanwhile
+        if (here && armed) timer_take(queue, timer);
+        *running = queue->running == timer && queue != cpu_current()->timer_queue;
+        spin_unlock(&queue->lock);
+        if (likely(here)) return armed;
+    }
+}
+
 void timer_arm(struct timer *timer, nanoseconds deadline) {
-    if (atomic_load_relaxed(&timer->armed)) timer_cancel(timer);
     struct cpu *cpu = cpu_current();
     struct timer_queue *queue = &timer_queues[cpu->id];
+    bool running;
+    while (unlikely(atomic_exchange_acquire(&timer->arming, 1)))
+        arch_spin_pause();
+    if (atomic_load_relaxed(&timer->armed)) (void)timer_detach(timer, &running);
     spin_lock(&queue->lock);
     timer->deadline = deadline;
-    timer->cpu = cpu->id;
-    timer->armed = true;
+    atomic_store_relaxed(&timer->cpu, cpu->id);
+    atomic_store_release(&timer->armed, true);
     timer_insert(queue, timer);
     // A deadline that goes away is not unprogrammed: its interrupt finds nothing to do.
     if (queue->first == timer && deadline < queue->programmed) {
@@ -65,19 +83,13 @@ void timer_arm(struct timer *timer, nanoseconds deadline) {
         arch_timer_arm(deadline);
     }
     spin_unlock(&queue->lock);
+    atomic_store_release(&timer->arming, 0);
 }
 
 bool timer_cancel(struct timer *timer) {
-    bool was_armed = false;
+    bool was_armed = false, running;
     for (;;) {
-        struct timer_queue *queue = &timer_queues[atomic_load_relaxed(&timer->cpu)];
-        spin_lock(&queue->lock);
-        if (timer->armed) {
-            timer_take(queue, timer);
-            was_armed = true;
-        }
-        bool running = queue->running == timer && queue != cpu_current()->timer_queue;
-        spin_unlock(&queue->lock);
+        was_armed |= timer_detach(timer, &running);
         if (likely(!running)) return was_armed;
         arch_spin_pause();
     }

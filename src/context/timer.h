@@ -14,8 +14,9 @@ struct timer {
     struct tree_node node; // in the queue of processor `cpu`, under its lock
     nanoseconds deadline;
     timer_callback *callback;
-    uint32_t cpu;
-    bool armed;
+    uint32_t cpu;    // (A) written before armed
+    bool armed;      // (A)
+    uint32_t arming; // (A) somebody is between taking it out and putting it in
 };
 
 void timer_queue_init(unsigned cpu);

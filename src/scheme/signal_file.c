@@ -19,7 +19,8 @@ struct signal_record {
 static_assert(sizeof(struct signal_record) == 128);
 
 struct signal_file {
-    signal_set mask; // (A)
+    signal_set mask;       // (A)
+    struct process *owner; // a reference: the file may outlive it and waits on its queue
 };
 
 static const struct scheme signal_scheme;
@@ -66,7 +67,9 @@ static uint32_t signal_ready(struct file *file) {
 }
 
 static void signal_release(struct file *file) {
-    heap_free(file->data);
+    struct signal_file *s = file->data;
+    process_put(s->owner);
+    heap_free(s);
 }
 
 static int64_t signal_seek(struct file *, int64_t, uint32_t) {
@@ -112,7 +115,9 @@ int32_t kop_signal_file(int32_t descriptor, signal_set mask, uint32_t flags) {
         heap_free(s);
         return -ENOMEM;
     }
-    file->readiness = &process_current()->signal_readiness;
+    s->owner = process_current();
+    object_get(&s->owner->object);
+    file->readiness = &s->owner->signal_readiness;
     descriptor = handle_install(&file->object, 0, flags & O_CLOEXEC ? HANDLE_CLOSE_ON_EXEC : 0);
     if (descriptor < 0) file_put(file);
     return descriptor;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -218,16 +219,64 @@ static int timers(void) {
     return rounds < 5;
 }
 
-static int (*const workers[])(void) = {fork_and_wait, pipe_to_and_fro, signal_child, threads,
-                                       mappings,      kill_threads,    timers,       pipe_to_and_fro};
-static const char *const names[] = {"fork and wait",
-                                    "pipes",
-                                    "signals, stop and continue",
-                                    "threads on a condition",
-                                    "mappings",
-                                    "ending many threads",
-                                    "timers",
-                                    "more pipes"};
+static int fork_and_exec(void) {
+    long rounds = 0;
+    while (running()) {
+        int status;
+        pid_t pid = fork();
+        if (pid < 0) return 1;
+        if (pid == 0) {
+            execl("/proc/self/exe", "stress_context", "exit", (char *)NULL);
+            _exit(2);
+        }
+        if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 42) return 2;
+        rounds++;
+    }
+    return rounds < 3;
+}
+
+// Two processes hand a word in shared memory to and fro.
+static int shared_futex(void) {
+    int *word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (word == MAP_FAILED) return 1;
+    pid_t pid = fork();
+    int side = pid == 0;
+    long rounds = 0;
+    while (running()) {
+        int value;
+        while ((value = __atomic_load_n(word, __ATOMIC_ACQUIRE)) % 2 != side) {
+            struct timespec limit = {.tv_sec = 2};
+            if (syscall(SYS_futex, word, 0, value, &limit, NULL, 0) < 0 && errno == ETIMEDOUT) break;
+            if (!running()) break;
+        }
+        if (value % 2 != side) break;
+        __atomic_store_n(word, value + 1, __ATOMIC_RELEASE);
+        syscall(SYS_futex, word, 1, 1, NULL, NULL, 0);
+        rounds++;
+    }
+    __atomic_add_fetch(word, 1, __ATOMIC_RELEASE);
+    syscall(SYS_futex, word, 1, 1, NULL, NULL, 0);
+    if (pid == 0) _exit(rounds < 10);
+    int status;
+    if (waitpid(pid, &status, 0) != pid || status) return 2;
+    munmap(word, 4096);
+    return rounds < 10;
+}
+
+static int (*const workers[])(void) = {fork_and_wait, pipe_to_and_fro, signal_child,  threads,      mappings,
+                                       kill_threads,  timers,          fork_and_exec, shared_futex, pipe_to_and_fro};
+static const char *const names[] = {
+    "fork and wait",
+    "pipes",
+    "signals, stop and continue",
+    "threads on a condition",
+    "mappings",
+    "ending many threads",
+    "timers",
+    "fork and exec",
+    "a shared futex",
+    "more pipes",
+};
 enum { COUNT = sizeof workers / sizeof workers[0] };
 
 static void run_all(int check) {
@@ -249,7 +298,9 @@ static long free_kilobytes(void) {
     return (long)(info.freeram * info.mem_unit / 1024);
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+    (void)arguments;
+    if (count > 1) return 42; // fork_and_exec's child
     const char *seconds = getenv("STRESS_SECONDS");
     end = time(NULL) + 1; // caches fill
     run_all(0);
