@@ -429,6 +429,18 @@ struct kernel_system_information {
     nanoseconds uptime;
 };
 
+enum trace_request : uint32_t {
+    TRACE_ME,
+    TRACE_ATTACH,
+    TRACE_SEIZE,
+    TRACE_KILL,
+    TRACE_CHECK,
+    TRACE_CONTINUE,
+    TRACE_DETACH,
+    TRACE_OPTIONS,
+    TRACE_MESSAGE,
+};
+
 enum comparison : uint32_t {
     COMPARE_FILE,
     COMPARE_MEMORY,

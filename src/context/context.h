@@ -16,6 +16,7 @@ struct address_space;
 struct handle_table;
 struct file_system_state;
 struct process;
+struct thread_trace;
 
 // Bits of context->work: reasons not to go straight back to user mode.
 enum work : uint32_t {
@@ -83,6 +84,7 @@ struct context {
     struct waitable *vfork_done;
     struct address_space *borrowed_space; // (c) kernel threads: whose user memory they work in; nullptr: nobody's
     struct kernel_siginfo trap;
+    struct thread_trace *trace; // (A) src/context/trace.c; nullptr: not traced
 
     // a new thread's start (context_user_start); (c)
     void (*start_function)(void *); // runs before user mode; nullptr: none

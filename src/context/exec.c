@@ -3,6 +3,7 @@
 
 #include "lib/string.h"
 #include "src/context/handle_table.h"
+#include "src/context/trace.h"
 #include "src/elf.h"
 #include "src/kernel.h"
 #include "src/memory/address_space.h"
@@ -515,5 +516,6 @@ int32_t process_exec(int32_t directory, const char *path, size_t length, uint32_
     if (strings) remember_strings(process->address_space, strings, &p->exec);
     prepared_release(p);
     if (error) kill_after_commit();
+    trace_exec();
     return 0;
 }

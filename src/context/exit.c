@@ -5,6 +5,7 @@
 #include "src/context/handle_table.h"
 #include "src/context/process.h"
 #include "src/context/scheduler.h"
+#include "src/context/trace.h"
 #include "src/ipc/ipc.h"
 #include "src/kernel.h"
 #include "src/memory/address_space.h"
@@ -157,6 +158,7 @@ void context_exit(int32_t status) {
     self->exit_code = status;
     if (hooks && hooks->thread_exit) hooks->thread_exit(self->personality_slot);
     clear_child_tid(self);
+    trace_thread_exit(self);
     bool leader = process->leader == self;
     bool last = leave_process(process, self, status);
     spin_lock(&process->signal_lock);
@@ -333,6 +335,7 @@ void process_end(struct process *process, struct context *self) {
     int32_t status = process->exit_request;
     if (process->pid == 1) first_process_ended(status);
     process_end_timers(process);
+    trace_process_exit(process);
     release_resources(process, self);
     if (process->session == process->pid) tty_session_exit(process);
     spin_lock(&process->signal_lock);

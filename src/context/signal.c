@@ -4,6 +4,7 @@
 #include "src/context/process.h"
 #include "src/context/scheduler.h"
 #include "src/context/signal_internal.h"
+#include "src/context/trace.h"
 #include "src/kernel.h"
 #include "src/syscall_handler/syscall_handler.h"
 #include "src/syscall_handler/trace_output.h"
@@ -134,7 +135,7 @@ bool signal_stop_in_wait(void) {
     struct kernel_siginfo info;
     spin_lock(&process->signal_lock);
     uint32_t signal = signal_next_locked(self);
-    bool stop = signal && signal_default_of(signal) == DEFAULT_STOP && process->pid != 1 &&
+    bool stop = signal && signal_default_of(signal) == DEFAULT_STOP && process->pid != 1 && !self->trace &&
                 process->actions->actions[signal - 1].disposition == SIGNAL_DEFAULT;
     if (stop) {
         if (!signal_dequeue_locked(process, &self->pending, signal_bit(signal), &info))
@@ -224,6 +225,10 @@ void signal_deliver_pending(struct user_frame *frame) {
     // A call that was not interrupted (poll that found something) gives the mask back before any handler runs.
     if ((self->work & (WORK_RESTORE_MASK | WORK_INTERRUPTED)) == WORK_RESTORE_MASK) restore_mask(self);
     while (self->work & WORK_SIGNAL && !(self->work & WORK_EXIT) && take_next(self, &info, &action)) {
+        if (unlikely(self->trace) && info.signal != SIGKILL) {
+            if (!trace_signal_stop(&info)) continue;
+            action = self->process->actions->actions[info.signal - 1];
+        }
         if (action.disposition == SIGNAL_IGNORE) continue;
         if (unlikely(self->personality & PERSONALITY_TRACED))
             trace_output_signal(&info, action.disposition == SIGNAL_HANDLER);

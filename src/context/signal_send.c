@@ -130,6 +130,7 @@ static void notify(struct process *process, struct context *only, uint32_t signa
 static bool is_ignored(const struct process *process, const struct context *target, uint32_t signal) {
     const struct signal_action *action = &process->actions->actions[signal - 1];
     if (target && (target->blocked | target->suspended_for) & signal_bit(signal)) return false;
+    if (target && target->trace) return false; // its tracer sees it
     if (action->disposition == SIGNAL_IGNORE) return true;
     if (action->disposition != SIGNAL_DEFAULT) return false;
     if (process->pid == 1 && !process->signal_forced) return true;
@@ -145,8 +146,8 @@ static bool is_fatal(const struct process *process, struct context *only, uint32
     if (process->stopped && signal != SIGKILL) return false;
     if (action->disposition != SIGNAL_DEFAULT || (kind != DEFAULT_TERMINATE && kind != DEFAULT_CORE)) return false;
     list_for_each(context, &process->threads, struct context, process_link) {
-        if ((!only || context == only) && !((context->blocked | context->suspended_for) & signal_bit(signal)))
-            return true;
+        if ((only && context != only) || (context->trace && signal != SIGKILL)) continue;
+        if (!((context->blocked | context->suspended_for) & signal_bit(signal))) return true;
     }
     return false;
 }

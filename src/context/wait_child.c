@@ -1,6 +1,7 @@
 // Waiting for children, and telling parents of stops.
 #include "src/context/exit.h"
 #include "src/context/process.h"
+#include "src/context/trace.h"
 
 struct child_search {
     enum wait_for which;
@@ -68,6 +69,7 @@ static bool search_children(struct child_search *search) {
         possible = true;
         if ((found = report(child, search))) break;
     }
+    if (!found) found = trace_wait(search->which, search->id, search->options, search->result, &possible);
     spin_unlock(&tasklist_lock);
     search->error = possible ? 0 : -ECHILD;
     return found || !possible;

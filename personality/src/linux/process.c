@@ -159,7 +159,7 @@ int32_t linux_wait_status(enum child_code code, int32_t status) {
         return (status & 0x7f) | 0x80;
     case CLD_TRAPPED:
     case CLD_STOPPED:
-        return (status & 0xff) << 8 | 0x7f;
+        return (status & 0xffff) << 8 | 0x7f;
     case CLD_CONTINUED:
         return 0xffff;
     }
