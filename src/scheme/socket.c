@@ -8,7 +8,7 @@
 
 constexpr uint32_t BUFFER_DEFAULT = 212992, BUFFER_MINIMUM = 2304, BUFFER_MAXIMUM = 212992;
 
-static const struct socket_family *const families[] = {&socket_unix};
+static const struct socket_family *const families[] = {&socket_unix, &socket_inet};
 
 void socket_init(struct socket *socket, const struct socket_family *family, enum socket_type type, uint32_t protocol) {
     *socket = (struct socket){.family = family,
@@ -443,7 +443,8 @@ int32_t kop_socket_option_set(int32_t descriptor, uint32_t level, uint32_t optio
     int32_t error = socket_lookup(descriptor, &reference, &socket);
     if (error) return error;
     error = level == SOL_SOCKET ? option_set(socket, option, value, length) : -EOPNOTSUPP;
-    if (level != SOL_SOCKET && socket->family->domain != AF_UNIX) error = -ENOPROTOOPT;
+    if (level != SOL_SOCKET && socket->family->option_set)
+        error = socket->family->option_set(socket, level, option, value, length);
     file_release(reference);
     return error;
 }

@@ -66,6 +66,8 @@ struct socket_family {
     int32_t (*shutdown)(struct socket *socket, enum socket_shutdown how);
     uint32_t (*ready)(struct socket *socket);
     int32_t (*option_get)(struct socket *socket, uint32_t level, uint32_t option, void *value, uint32_t *length);
+    // Of levels other than SOL_SOCKET; nullptr: there are none.
+    int32_t (*option_set)(struct socket *socket, uint32_t level, uint32_t option, const void *value, uint32_t length);
     uint32_t (*readable)(struct socket *socket); // FIONREAD
     void (*release)(struct socket *socket);      // the file is gone
 };
@@ -81,10 +83,16 @@ struct socket {
     uint32_t send_buffer, receive_buffer; // bytes
     bool pass_credentials, reuse_address, keep_alive, broadcast;
     int32_t error; // (A) SO_ERROR: taken by reading it
+    struct {       // socket_inet.c
+        uint8_t local[4], peer[4];
+        uint16_t peer_port;
+        bool connected, listening;
+        int32_t no_delay, service, hops;
+    } inet;
 };
 
 extern const struct scheme socket_scheme;
-extern const struct socket_family socket_unix;
+extern const struct socket_family socket_unix, socket_inet;
 // Common fields of a fresh socket.
 void socket_init(struct socket *socket, const struct socket_family *family, enum socket_type type, uint32_t protocol);
 // A file over it; consumes the socket on success. nullptr: no memory.
