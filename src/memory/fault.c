@@ -291,6 +291,11 @@ int32_t segment_fault_in(const struct segment_cursor *cursor, uint32_t access) {
     return error == 0 || error == -ENOMEM ? error : -EFAULT;
 }
 
+bool must_die(void) {
+    const struct context *context = context_current();
+    return context && context->process && signal_fatal_pending();
+}
+
 int32_t address_space_populate(struct address_space *space, uintptr_t start, uintptr_t end) {
     for (uintptr_t at = start; at < end; at += PAGE_SIZE) {
         rwlock_read_lock(&space->lock);
@@ -304,7 +309,10 @@ int32_t address_space_populate(struct address_space *space, uintptr_t start, uin
         if (!access) return -ENOMEM;
         int32_t error = address_space_fault(space, at, access);
         if (error) return error;
-        if (at % TURN_SIZE == 0) preemption_point();
+        if (at % TURN_SIZE == 0) {
+            preemption_point();
+            if (must_die()) return -EINTR;
+        }
     }
     return 0;
 }

@@ -10,3 +10,5 @@ struct address_space;
 // Makes all pages of [start, end) resident: the first error, or 0. May sleep. write: also breaks copy on write where
 // the grant allows writing.
 [[nodiscard]] int32_t address_space_populate(struct address_space *space, uintptr_t start, uintptr_t end);
+// Whether the running thread has a fatal signal: long work may be left.
+[[nodiscard]] bool must_die(void);

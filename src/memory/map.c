@@ -221,7 +221,7 @@ static int32_t break_grow(struct address_space *space, virtual_address from, vir
         .end = to,
         .protection = PROT_READ | PROT_WRITE,
         .maximum_protection = PROTECTION_ALL,
-        .flags = GRANT_BREAK,
+        .flags = GRANT_BREAK | (space->lock_future ? GRANT_LOCKED : 0),
         .leaf = grant_leaf(PROT_READ | PROT_WRITE),
     };
     if (to > USER_LIMIT || !grant_range_free(space, from, to)) return -ENOMEM;
@@ -232,6 +232,7 @@ static int32_t break_grow(struct address_space *space, virtual_address from, vir
 // As brk(2) of the kernel: a request that can't be met leaves the break and answers it.
 int32_t address_space_break(struct address_space *space, uintptr_t address, uintptr_t *result) {
     struct list dead = LIST_INIT(dead);
+    virtual_address populate_from = 0; // where the break grew from
     rwlock_write_lock(&space->lock);
     if (address >= space->break_start && address < USER_LIMIT) {
         virtual_address old = align_up(space->break_end, PAGE_SIZE), new = align_up(address, PAGE_SIZE);
@@ -239,13 +240,15 @@ int32_t address_space_break(struct address_space *space, uintptr_t address, uint
         if (space->data_limit != UINT64_MAX && address - space->break_start > space->data_limit)
             error = -ENOMEM;
         else if (new > old)
-            error = break_grow(space, old, new, &dead);
+            error = break_grow(space, populate_from = old, new, &dead);
         else if (new < old)
             error = grants_unmap(space, new, old, &dead);
         if (!error) space->break_end = address;
     }
     *result = space->break_end;
+    bool fill = space->lock_future && populate_from;
     rwlock_write_unlock(&space->lock);
     grants_free(&dead);
+    if (fill) (void)address_space_populate(space, populate_from, align_up(*result, PAGE_SIZE));
     return 0;
 }

@@ -34,12 +34,14 @@ static int32_t read_page(struct memory_object *object, uint64_t offset, size_t s
     return 0;
 }
 
-// After each MiB others may run; the object's lock is let go for that.
-static void take_turns(struct memory_object *object, uint64_t offset) {
-    if (offset & (TURN_SIZE - 1)) return;
+// After each MiB others may run; the object's lock is let go for that. False: the thread must die.
+static bool take_turns(struct memory_object *object, uint64_t offset) {
+    if (likely(offset & (TURN_SIZE - 1))) return true;
     mutex_unlock(&object->lock);
     preemption_point();
+    bool go_on = !must_die();
     mutex_lock(&object->lock);
+    return go_on;
 }
 
 int64_t memory_object_read(struct memory_object *object, uint64_t offset, struct segment_cursor *to) {
@@ -53,7 +55,7 @@ int64_t memory_object_read(struct memory_object *object, uint64_t offset, struct
         if (error) break;
         offset += done;
         if (likely(done == size)) {
-            take_turns(object, offset);
+            if (unlikely(!take_turns(object, offset))) break;
             continue;
         }
         mutex_unlock(&object->lock);
@@ -88,7 +90,7 @@ int64_t memory_object_write(struct memory_object *object, uint64_t offset, struc
         offset += done;
         if (done && offset > object->size) atomic_store_relaxed(&object->size, offset);
         if (likely(done == size)) {
-            take_turns(object, offset);
+            if (unlikely(!take_turns(object, offset))) break;
             continue;
         }
         mutex_unlock(&object->lock);

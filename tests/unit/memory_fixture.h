@@ -46,6 +46,10 @@ void context_yield(void) {
 void preemption_point(void) {
 }
 
+bool signal_fatal_pending(void) {
+    return false;
+}
+
 struct user_frame *arch_context_user_frame(struct context *) {
     return nullptr;
 }
