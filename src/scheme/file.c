@@ -6,6 +6,7 @@
 #include "src/context/context.h"
 #include "src/memory/heap.h"
 #include "src/memory/memory_object.h"
+#include "src/scheme/async_signal.h"
 #include "src/scheme/device.h"
 #include "src/scheme/io_request.h"
 #include "src/scheme/lock_record.h"
@@ -28,6 +29,7 @@ static void file_release_object(struct object *object) {
     struct file *file = file_of(object);
     if (file->node && unlikely(file->node->locks)) lock_release_file(file);
     epoll_forget(file);
+    if (unlikely(file->async)) async_signal_forget(file);
     if (!(file->flags & O_PATH)) notify_file(file, file_writable(file) ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE_NO_WRITE);
     if (file->scheme && file->scheme->release) file->scheme->release(file);
     if (opened_for_writing(file)) {
@@ -56,6 +58,7 @@ static struct file *file_alloc(uint32_t flags) {
     file->owner = 0;
     file->directory_cookie = 0;
     list_init(&file->epoll_items);
+    file->async = nullptr;
     return file;
 }
 
@@ -168,7 +171,8 @@ static int32_t open_position(struct walk *walk, struct file *file, bool fresh) {
     return error < 0 ? error : finish_open(file, fresh);
 }
 
-// As Linux: in a sticky directory that everybody writes to, O_CREAT does not open somebody else's link, device or socket.
+// As Linux: in a sticky directory that everybody writes to, O_CREAT does not open somebody else's link, device or
+// socket.
 static bool sticky_forbids(const struct walk *walk, const struct node *node) {
     const struct node *directory = walk->name->node;
     uint32_t type = node_type(node);

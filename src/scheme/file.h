@@ -21,7 +21,8 @@ struct file {
     void *data;                   // the scheme's
     int32_t owner;                // F_SETOWN
     uint64_t directory_cookie;
-    struct list epoll_items; // src/scheme/epoll.c
+    struct async_signal *async; // (A) with O_ASYNC: src/scheme/async_signal.c
+    struct list epoll_items;    // src/scheme/epoll.c
 };
 static inline struct file *file_of(struct object *object) {
     return container_of(object, struct file, object);

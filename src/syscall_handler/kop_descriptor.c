@@ -3,6 +3,7 @@
 
 #include "src/context/context.h"
 #include "src/ipc/posix_queue.h"
+#include "src/scheme/async_signal.h"
 #include "src/scheme/file.h"
 #include "src/scheme/lock_record.h"
 #include "src/scheme/node.h"
@@ -88,6 +89,10 @@ static int32_t flags_set(struct file *file, uint32_t flags) {
     uint32_t old = atomic_load_relaxed(&file->flags);
     if (old & O_PATH) return -EBADF;
     if (flags & ~old & O_NOATIME && file->node && node_owner_check(file->node) < 0) return -EPERM;
+    if ((flags ^ old) & O_ASYNC) {
+        int32_t error = async_signal_set(file, flags & O_ASYNC);
+        if (error < 0) return error;
+    }
     while (!atomic_compare_exchange_acq_rel(&file->flags, &old, (old & ~CHANGEABLE) | (flags & CHANGEABLE)))
         ;
     return 0;

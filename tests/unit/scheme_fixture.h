@@ -5,6 +5,7 @@
 #include "tests/unit/memory_fixture.h"
 
 #include "src/context/context.h"
+#include "src/scheme/async_signal.h"
 #include "src/scheme/device.h"
 #include "src/scheme/file.h"
 #include "src/scheme/file_system_state.h"
@@ -43,6 +44,11 @@ int32_t signal_send_context(struct context *, const struct kernel_siginfo *info)
     return 0;
 }
 void epoll_forget(struct file *) {
+}
+int32_t async_signal_set(struct file *, bool) {
+    return 0;
+}
+void async_signal_forget(struct file *) {
 }
 void posix_queue_closed(struct file *) {
 }
