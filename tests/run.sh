@@ -10,8 +10,8 @@ passed=0 failed=0 skipped=0
 
 suite_command() {
 	case $1 in
-	unit) echo "make -s -j2 --no-print-directory unit" ;;
-	fuzz) echo "make -s -j2 --no-print-directory fuzz" ;;
+	unit) echo "make -s -k -j$(nproc) --no-print-directory unit" ;;
+	fuzz) echo "make -s -k -j$(nproc) --no-print-directory fuzz" ;;
 	layers) echo "tools/check-layers.sh" ;;
 	lint) echo "tools/lint.sh" ;;
 	*) echo "tests/$1/run.sh" ;;
