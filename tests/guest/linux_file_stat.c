@@ -1,6 +1,10 @@
 // stat and its kin, statfs, getdents, modes, owners, times, extended attributes.
 #include <dirent.h>
+#define statx           kernel_statx // newer C libraries have their own
+#define statx_timestamp kernel_statx_timestamp
 #include <linux/stat.h>
+#undef statx
+#undef statx_timestamp
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
@@ -55,7 +59,7 @@ static long statx_call(int directory, const char *path, unsigned flags, unsigned
 }
 
 static void test_statx(void) {
-    struct statx x;
+    struct kernel_statx x;
     struct stat s;
     int fd = open("file", O_RDONLY);
     fstat(fd, &s);
