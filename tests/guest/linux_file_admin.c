@@ -107,6 +107,7 @@ static void test_refusals(void) {
 }
 
 static void as_a_user(void) {
+    FAILS(vhangup, EPERM, RAW(SYS_vhangup, 0));
     FAILS(acct, EPERM, RAW(SYS_acct, "file"));
     FAILS(swapon, EPERM, RAW(SYS_swapon, "file", 0));
     FAILS(swapoff, EPERM, RAW(SYS_swapoff, "file"));

@@ -53,6 +53,7 @@ static void test_flags(void) {
     WORKS(fcntl, fcntl(fd, F_GETSIG) == 0);
     FAILS(fcntl, EINVAL, fcntl(fd, F_SETSIG, 100));
     WORKS(fcntl, fcntl(fd, F_GETLEASE) == F_UNLCK);
+    FAILS(fcntl, ENOTDIR, fcntl(fd, F_NOTIFY, DN_MODIFY));
 }
 
 static void test_pipe_size(void) {

@@ -159,6 +159,11 @@ static void test_rename(void) {
     FAILS(renameat2, EINVAL, syscall(SYS_renameat2, AT_FDCWD, "file", AT_FDCWD, "x", 3));
     FAILS(renameat2, EINVAL, syscall(SYS_renameat2, AT_FDCWD, "file", AT_FDCWD, "x", 0x100));
     FAILS(renameat2, ENOENT, syscall(SYS_renameat2, AT_FDCWD, "file", AT_FDCWD, "missing", 2));
+    FAILS(renameat2, EINVAL, syscall(SYS_renameat2, AT_FDCWD, "file", AT_FDCWD, "a", 6));
+    close(file_with("covered", "x"));
+    WORKS(renameat2, syscall(SYS_renameat2, AT_FDCWD, "covered", AT_FDCWD, "uncovered", 4) == 0 &&
+                         lstat("covered", &stat) == 0 && S_ISCHR(stat.st_mode) && stat.st_rdev == 0 &&
+                         unlink("covered") == 0);
 }
 
 static void test_make(void) {

@@ -62,6 +62,17 @@ SHIM4(linux_quotactl, command, special_pointer, id, pointer) {
     return (stat.mode & S_IFMT) == S_IFBLK ? -ENODEV : -ENOTBLK;
 }
 
+// Without a terminal of its own there is nothing to hang up.
+SHIM0(linux_vhangup) {
+    static const char terminal[] = "/dev/tty";
+    if (!capable(CAP_SYS_TTY_CONFIG)) return -EPERM;
+    int32_t descriptor =
+        kernel_ops->open(AT_FDCWD, terminal, sizeof(terminal) - 1, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+    if (descriptor < 0) return 0;
+    kernel_ops->close(descriptor);
+    return -ENOSYS;
+}
+
 // The root is the unpacked archive, which cannot be left this way on Linux either.
 SHIM2(linux_pivot_root, new_pointer, old_pointer) {
     struct path_argument path;

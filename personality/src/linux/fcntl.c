@@ -150,6 +150,14 @@ static intptr_t fcntl_lease(uintptr_t descriptor, uint32_t command, uintptr_t ar
     return argument == F_UNLCK ? -EAGAIN : -ENOLCK;
 }
 
+// No notes about directories by signal: inotify has them.
+static intptr_t fcntl_notify(uintptr_t descriptor, uint32_t, uintptr_t) {
+    struct kernel_stat stat;
+    int32_t error = linux_file_stat(descriptor, &stat);
+    if (error < 0) return error;
+    return (stat.mode & S_IFMT) == S_IFDIR ? -EINVAL : -ENOTDIR;
+}
+
 static intptr_t fcntl_pipe_size(uintptr_t descriptor, uint32_t command, uintptr_t argument) {
     size_t size;
     if (command == F_SETPIPE_SZ) {
@@ -200,6 +208,7 @@ static const struct fcntl_entry {
     {F_GETSIG, false, fcntl_signal},
     {F_SETLEASE, false, fcntl_lease},
     {F_GETLEASE, false, fcntl_lease},
+    {F_NOTIFY, false, fcntl_notify},
     {F_SETPIPE_SZ, false, fcntl_pipe_size},
     {F_GETPIPE_SZ, false, fcntl_pipe_size},
     {F_ADD_SEALS, false, fcntl_seals},

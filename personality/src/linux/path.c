@@ -100,15 +100,29 @@ SHIM3(linux_unlinkat, directory, path, flags) {
     return unlink_path((int32_t)directory, path, (uint32_t)flags);
 }
 
-// RENAME_WHITEOUT (4) is refused as a file system without whiteouts does.
+constexpr uint32_t RENAME_WHITEOUT = 4;
+
+// Leaves a whiteout, a device of number 0, at the old place; not in one step with the renaming.
+static intptr_t rename_leaving_whiteout(int32_t old_directory, const struct path_argument *old, int32_t new_directory,
+                                        const struct path_argument *new, uint32_t flags) {
+    struct kernel_credentials credentials;
+    int32_t error = kernel_ops->credentials_get(0, &credentials);
+    if (error < 0) return error;
+    if ((credentials.capabilities_effective >> CAP_MKNOD & 1) == 0) return -EPERM;
+    error = kernel_ops->rename(old_directory, old->text, old->length, new_directory, new->text, new->length, flags);
+    return error < 0 ? error : kernel_ops->make_node(old_directory, old->text, old->length, S_IFCHR, 0);
+}
+
 static intptr_t rename_paths(int32_t old_directory, uintptr_t old_pointer, int32_t new_directory, uintptr_t new_pointer,
                              uint32_t flags) {
     struct path_argument old, new;
-    if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0) return -EINVAL;
-    if (flags == (RENAME_NOREPLACE | RENAME_EXCHANGE)) return -EINVAL;
+    if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) != 0) return -EINVAL;
+    if ((flags & RENAME_EXCHANGE) != 0 && flags != RENAME_EXCHANGE) return -EINVAL;
     int32_t error = linux_path(&old, old_pointer);
     if (error == 0) error = linux_path(&new, new_pointer);
     if (error < 0) return error;
+    if ((flags & RENAME_WHITEOUT) != 0)
+        return rename_leaving_whiteout(old_directory, &old, new_directory, &new, flags & ~RENAME_WHITEOUT);
     return kernel_ops->rename(old_directory, old.text, old.length, new_directory, new.text, new.length, flags);
 }
 
