@@ -2,6 +2,7 @@
 #include <user_frame.h>
 
 #include "src/arch/arch.h"
+#include "src/context/context.h"
 #include "src/kernel.h"
 
 constexpr physical_address PL011 = 0x09000000;
@@ -111,6 +112,10 @@ void arch_print_registers(const struct user_frame *frame) {
         log_error("aarch64", "x%-2u %016lx x%-2u %016lx x%-2u %016lx", i, frame->x[i], i + 1, frame->x[i + 1], i + 2,
                   frame->x[i + 2]);
     log_error("aarch64", "x30 %016lx", frame->x[30]);
+}
+
+struct user_frame *arch_context_user_frame(struct context *context) {
+    return (struct user_frame *)((char *)context->kernel_stack + KERNEL_STACK_SIZE) - 1;
 }
 
 // ---- not ported yet

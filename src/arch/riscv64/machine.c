@@ -2,6 +2,7 @@
 #include <user_frame.h>
 
 #include "src/arch/arch.h"
+#include "src/context/context.h"
 #include "src/kernel.h"
 
 constexpr uint64_t SBI_CONSOLE_WRITE = 1; // the legacy extension: one byte
@@ -95,6 +96,10 @@ void arch_print_registers(const struct user_frame *frame) {
         log_error("riscv64", "x%-2u %016lx x%-2u %016lx x%-2u %016lx", i, frame->x[i], i + 1, frame->x[i + 1], i + 2,
                   frame->x[i + 2]);
     log_error("riscv64", "x31 %016lx", frame->x[31]);
+}
+
+struct user_frame *arch_context_user_frame(struct context *context) {
+    return (struct user_frame *)((char *)context->kernel_stack + KERNEL_STACK_SIZE) - 1;
 }
 
 // ---- not ported yet
