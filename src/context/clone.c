@@ -186,6 +186,7 @@ static int32_t clone_thread(struct context *thread) {
         object_get(&process->object);
         thread->process = process;
         process_add_thread(process, thread);
+        if (process->stopped) atomic_fetch_or_relaxed(&thread->work, WORK_STOP);
     }
     spin_unlock(&process->lock);
     return dying ? -KERNEL_ERESTART : 0;
