@@ -77,20 +77,54 @@ int32_t file_wait_ready(struct file *file, uint32_t events) {
     return likely(result == WAIT_WOKEN) ? 0 : wait_result_error(result);
 }
 
+// The file is ready, but not for this request (an eventfd with room for a smaller number), or somebody was quicker:
+// tries again after each change. Never -EAGAIN.
+static int64_t attempt_after_changes(struct io_request *request, uint32_t events) {
+    struct file *file = request->file;
+    struct wait_entry entry;
+    int64_t done;
+    wait_entry_init(&entry);
+    entry.events = events | POLLERR | POLLHUP;
+    wait_queue_add(file->readiness, &entry);
+    for (;;) {
+        context_block_prepare();
+        done = io_attempt(request);
+        if (done != -EAGAIN) break;
+        enum wait_result result = context_block(WAIT_INTERRUPTIBLE, TIME_NEVER);
+        if (result == WAIT_WOKEN) continue;
+        done = wait_result_error(result);
+        break;
+    }
+    context_block_cancel();
+    wait_queue_remove(&entry);
+    return done;
+}
+
 // Reads until something came; writes until all went. done: what the first attempt answered.
 int64_t io_continue(struct io_request *request, int64_t done) {
     struct file *file = request->file;
-    bool writing = request->operation == IO_WRITE;
+    bool writing = request->operation == IO_WRITE, refused = false;
+    uint32_t events = writing ? POLLOUT : POLLIN;
     int64_t total = 0;
-    for (;; done = io_attempt(request)) {
+    for (;;) {
         if (done > 0) total += done;
         if (done >= 0 && (!writing || !request->cursor.remaining || !file->readiness || !done)) return total;
-        if (done >= 0) continue;
+        if (done >= 0) {
+            refused = false;
+            done = io_attempt(request);
+            continue;
+        }
         bool wait = done == -EAGAIN && file->readiness && !(file->flags & O_NONBLOCK) && !(request->flags & IO_NOWAIT);
         if (unlikely(done == -EPIPE && writing)) send_to_self(SIGPIPE);
         if (!wait) return total ? total : done;
-        int32_t error = file_wait_ready(file, writing ? POLLOUT : POLLIN);
+        if (unlikely(refused)) {
+            done = attempt_after_changes(request, events);
+            continue;
+        }
+        int32_t error = file_wait_ready(file, events);
         if (unlikely(error < 0)) return total ? total : error;
+        refused = true;
+        done = io_attempt(request);
     }
 }
 
