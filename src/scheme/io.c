@@ -132,14 +132,19 @@ static int64_t io_blocking(struct io_request *request) {
     return io_continue(request, io_attempt(request));
 }
 
+// A transfer must not pass the largest offset.
+static bool range_valid(const struct io_request *request) {
+    return request->cursor.remaining <= (uint64_t)INT64_MAX - (uint64_t)request->offset;
+}
+
 int64_t io_perform(struct io_request *request) {
     struct file *file = request->file;
     if (request->operation == IO_WRITE && file->flags & O_APPEND) request->flags |= IO_APPEND;
     bool positioned = !(request->flags & IO_AT_OFFSET) && file_positioned(file);
-    if (!positioned) return io_blocking(request);
+    if (!positioned) return range_valid(request) ? io_blocking(request) : -EINVAL;
     mutex_lock(&file->offset_lock);
     request->offset = file->offset;
-    int64_t done = io_blocking(request);
+    int64_t done = range_valid(request) ? io_blocking(request) : -EINVAL;
     if (done > 0) file->offset = request->offset + done;
     mutex_unlock(&file->offset_lock);
     return done;
