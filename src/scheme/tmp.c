@@ -60,8 +60,7 @@ static struct tmp_file *tmp_file_create(void) {
     }
     file->initrd = nullptr;
     file->initrd_size = 0;
-    file->seals = 0;
-    file->sealable = false;
+    file->seals = SEAL_SEAL;
     file->space = nullptr;
     file->accounted_pages = 0;
     return file;

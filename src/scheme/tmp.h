@@ -16,7 +16,6 @@ struct tmp_file {
     uint32_t seals;           // under the node's lock
     struct tmp_space *space;  // a reference; nullptr: unlimited
     uint64_t accounted_pages; // under the node's lock: how many of its pages the space counts
-    bool sealable;            // a memory file: others have no seals
 };
 static inline struct tmp_file *tmp_file_of(const struct node *node) {
     return node->scheme == &tmp_scheme && node_type(node) == S_IFREG ? node->data : nullptr;

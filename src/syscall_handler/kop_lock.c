@@ -4,7 +4,13 @@
 #include "src/scheme/file.h"
 #include "src/scheme/lock_record.h"
 
-enum flock_operation : uint32_t { FLOCK_SHARED = 1, FLOCK_EXCLUSIVE = 2, FLOCK_NO_WAIT = 4, FLOCK_UNLOCK = 8 };
+enum flock_operation : uint32_t {
+    FLOCK_SHARED = 1,
+    FLOCK_EXCLUSIVE = 2,
+    FLOCK_NO_WAIT = 4,
+    FLOCK_UNLOCK = 8,
+    FLOCK_MANDATORY = 32
+};
 
 static int32_t check(const struct file *file, const struct kernel_file_lock *lock) {
     if (file->flags & O_PATH) return -EBADF;
@@ -36,6 +42,7 @@ int32_t kop_file_lock_set(int32_t descriptor, const struct kernel_file_lock *loc
 int32_t kop_flock(int32_t descriptor, uint32_t operation) {
     struct kernel_file_lock lock = {};
     bool wait = !(operation & FLOCK_NO_WAIT);
+    if (operation & FLOCK_MANDATORY) return 0; // gone from Linux, where it does nothing
     switch (operation & ~(uint32_t)FLOCK_NO_WAIT) {
     case FLOCK_SHARED:
         lock.type = LOCK_READ;

@@ -24,7 +24,6 @@ int32_t kop_memory_file_create(const char *name, size_t length, uint32_t flags) 
     node_own_by_current(node);
     node->links = 0;
     struct tmp_file *contents = tmp_file_of(node);
-    contents->sealable = true;
     contents->seals = !executable ? SEAL_EXEC : flags & MEMORY_FILE_SEALABLE ? 0 : SEAL_SEAL;
     memcpy(text, prefix, sizeof(prefix) - 1);
     memcpy(text + sizeof(prefix) - 1, name, length);
@@ -41,16 +40,16 @@ int32_t kop_memory_file_create(const char *name, size_t length, uint32_t flags) 
     return descriptor;
 }
 
-static bool is_memory_file(const struct node *node) {
-    const struct tmp_file *file = node ? tmp_file_of(node) : nullptr;
-    return file && file->sealable;
+// Every file in memory has seals; those of no memory file are SEAL_SEAL alone.
+static bool has_seals(const struct node *node) {
+    return node && tmp_file_of(node);
 }
 
 int32_t kop_seals_get(int32_t descriptor, uint32_t *seals) {
     struct file_reference reference = file_lookup(descriptor);
     if (!reference.file) return -EBADF;
     struct node *node = reference.file->node;
-    int32_t error = is_memory_file(node) ? 0 : -EINVAL;
+    int32_t error = has_seals(node) ? 0 : -EINVAL;
     if (error == 0) *seals = tmp_file_of(node)->seals;
     file_release(reference);
     return error;
@@ -60,7 +59,7 @@ int32_t kop_seals_add(int32_t descriptor, uint32_t seals) {
     struct file_reference reference = file_lookup(descriptor);
     struct file *file = reference.file;
     if (!file) return -EBADF;
-    int32_t error = !is_memory_file(file->node) ? -EINVAL : !file_writable(file) ? -EPERM : 0;
+    int32_t error = !file_writable(file) ? -EPERM : !has_seals(file->node) ? -EINVAL : 0;
     if (error == 0) {
         mutex_lock(&file->node->lock);
         error = seals_add(file->node, seals);
