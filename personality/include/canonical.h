@@ -436,6 +436,7 @@ enum trace_request : uint32_t {
     TRACE_KILL,
     TRACE_CHECK,
     TRACE_CONTINUE,
+    TRACE_CONTINUE_TO_CALL, // until the entry or exit of a system call
     TRACE_DETACH,
     TRACE_OPTIONS,
     TRACE_MESSAGE,

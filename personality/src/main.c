@@ -111,6 +111,14 @@ static uintptr_t encode(const struct os *os, intptr_t result, struct user_frame 
     return encode(os, -EINTR, frame);
 }
 
+// The tracer sees, and may change, the result register.
+static uintptr_t stop_at_call(uint32_t exit, intptr_t result) {
+    struct user_frame *frame = current_frame();
+    user_frame_set_result(frame, (uintptr_t)result);
+    kernel_ops->trace_call(exit);
+    return user_frame_result(frame);
+}
+
 [[gnu::noinline]] static uintptr_t dispatch_generally(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e,
                                                       uintptr_t f, uint32_t personality) {
     uint32_t os_number = personality & PERSONALITY_MASK;
@@ -126,7 +134,10 @@ static uintptr_t encode(const struct os *os, intptr_t result, struct user_frame 
     intptr_t answer;
     if (unlikely(personality & PERSONALITY_FILTERED) && os->filter && os->filter(&call, &answer))
         return (uintptr_t)answer;
+    bool stops = unlikely(personality & PERSONALITY_STOPS) && !os->encode;
+    if (stops) stop_at_call(0, -ENOSYS);
     intptr_t result = personality & PERSONALITY_TRACED ? trace_call(&call) : call_perform(&call);
+    if (stops && !is_special(result)) return stop_at_call(1, result);
     return is_special(result) ? dispatch_special(os, result) : encode(os, result, frame);
 }
 

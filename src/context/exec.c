@@ -470,7 +470,8 @@ static void commit(struct prepared *p) {
     process->executed = true;
     process->keep_capabilities = false;
     process->personality = p->personality;
-    context->personality = p->personality | personality_flags() | (context->personality & PERSONALITY_FILTERED);
+    context->personality =
+        p->personality | personality_flags() | (context->personality & (PERSONALITY_FILTERED | PERSONALITY_STOPS));
     set_name(context, p->start.path);
 }
 

@@ -15,6 +15,7 @@ struct thread_trace {
     uint32_t options;           // (t)
     uint64_t message;           // (t)
     uint32_t resume_signal;     // (t)
+    uint32_t stop_code;         // (t) what wait reports
     struct kernel_siginfo info; // (t) of the present stop
 };
 
@@ -57,8 +58,8 @@ static void notify_tracer(struct context *self, uint32_t signal) {
     spin_unlock(&tasklist_lock);
 }
 
-bool trace_signal_stop(struct kernel_siginfo *info) {
-    struct context *self = context_current();
+// Returns the signal that the tracer wants the thread to have; info's own when it is not traced (any more).
+static uint32_t stop(struct context *self, struct kernel_siginfo *info, uint32_t code) {
     spin_lock(&traces_lock);
     struct thread_trace *trace = self->trace;
     if (trace) {
@@ -66,10 +67,11 @@ bool trace_signal_stop(struct kernel_siginfo *info) {
         trace->stopped = true;
         trace->reported = trace->resumed = false;
         trace->resume_signal = info->signal;
+        trace->stop_code = code;
     }
     spin_unlock(&traces_lock);
-    if (!trace) return true;
-    notify_tracer(self, info->signal);
+    if (!trace) return info->signal;
+    notify_tracer(self, code & 0x7f);
     for (;;) {
         context_block_prepare();
         if (is_resumed(self) || atomic_load_seq_cst(&self->work) & WORK_EXIT) break;
@@ -85,9 +87,30 @@ bool trace_signal_stop(struct kernel_siginfo *info) {
         if (self->trace->detached) remove_locked(self->trace);
     }
     spin_unlock(&traces_lock);
+    return signal;
+}
+
+bool trace_signal_stop(struct kernel_siginfo *info) {
+    struct context *self = context_current();
+    uint32_t signal = stop(self, info, info->signal);
     if (signal && signal != info->signal)
         *info = (struct kernel_siginfo){.signal = signal, .code = SI_USER, .pid = self->process->pid};
     return signal != 0;
+}
+
+int32_t kop_trace_call(uint32_t) {
+    constexpr uint32_t option_mark_calls = 1, mark = 0x80;
+    struct context *self = context_current();
+    struct kernel_siginfo info = {.signal = SIGTRAP, .code = SIGTRAP, .pid = self->process->pid};
+    spin_lock(&traces_lock);
+    const struct thread_trace *trace = self->trace;
+    uint32_t code = SIGTRAP | (trace && trace->options & option_mark_calls ? mark : 0);
+    spin_unlock(&traces_lock);
+    if (!trace) return 0;
+    uint32_t signal = stop(self, &info, code);
+    if (!signal || !atomic_load_relaxed(&self->trace)) return 0;
+    const struct kernel_siginfo wanted = {.signal = signal, .code = SI_USER, .pid = self->process->pid};
+    return signal_send_context(self, &wanted);
 }
 
 void trace_exec(void) {
@@ -212,11 +235,15 @@ int32_t kop_trace(enum trace_request request, int32_t tid, uint64_t value, uint6
         *result = (uint64_t)trace->context->process->pid;
         break;
     case TRACE_CONTINUE:
+    case TRACE_CONTINUE_TO_CALL:
     case TRACE_DETACH:
         if (value > SIGNAL_COUNT) {
             error = -EIO;
             break;
         }
+        // It is stopped: nobody else changes its word.
+        trace->context->personality &= ~(uint32_t)PERSONALITY_STOPS;
+        if (request == TRACE_CONTINUE_TO_CALL) trace->context->personality |= PERSONALITY_STOPS;
         resume_locked(trace, (uint32_t)value);
         // The thread itself lets go of its trace: it reads there what to do with its signal.
         if (request == TRACE_DETACH) trace->detached = true;
@@ -278,7 +305,7 @@ bool trace_wait(enum wait_for which, int32_t id, uint32_t options, struct kernel
         *result = (struct kernel_wait_result){.pid = context->tid,
                                               .uid = context->process->credentials->ids.uid,
                                               .code = CLD_TRAPPED,
-                                              .status = (int32_t)trace->info.signal};
+                                              .status = (int32_t)trace->stop_code};
         if (!(options & WNOWAIT)) trace->reported = true;
         found = true;
         break;

@@ -102,7 +102,8 @@ int32_t kop_personality_get(uint32_t *personality) {
 
 int32_t kop_personality_set(uint32_t personality) {
     if ((personality & PERSONALITY_MASK) >= PERSONALITY_COUNT ||
-        personality & ~(PERSONALITY_MASK | PERSONALITY_TRACED | PERSONALITY_STRICT | PERSONALITY_FILTERED))
+        personality &
+            ~(PERSONALITY_MASK | PERSONALITY_TRACED | PERSONALITY_STRICT | PERSONALITY_FILTERED | PERSONALITY_STOPS))
         return -EINVAL;
     struct context *context = context_current();
     context->personality = personality;

@@ -91,6 +91,40 @@ static void test_child(void) {
     HOLDS("ptrace: it was killed", WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+static void test_calls_and_steps(void) {
+    int status, stops = 0, getppids = 0;
+    struct user_regs_struct registers, next;
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        trace(PTRACE_TRACEME, 0, nullptr, nullptr);
+        raise(SIGSTOP);
+        _exit(syscall(SYS_getppid) == 12345 ? 11 : 12);
+    }
+    waitpid(child, &status, 0);
+    trace(PTRACE_SETOPTIONS, child, nullptr, (void *)1);
+    trace(PTRACE_SINGLESTEP, child, nullptr, nullptr);
+    waitpid(child, &status, 0);
+    HOLDS("ptrace: PTRACE_SINGLESTEP", WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
+    trace(PTRACE_GETREGS, child, nullptr, &registers);
+    trace(PTRACE_SINGLESTEP, child, nullptr, nullptr);
+    waitpid(child, &status, 0);
+    trace(PTRACE_GETREGS, child, nullptr, &next);
+    HOLDS("ptrace: another instruction", WIFSTOPPED(status) && next.rip != registers.rip);
+    for (;;) {
+        if (trace(PTRACE_SYSCALL, child, nullptr, nullptr)) break;
+        waitpid(child, &status, 0);
+        if (!WIFSTOPPED(status)) break;
+        if (WSTOPSIG(status) == (SIGTRAP | 0x80)) stops++;
+        trace(PTRACE_GETREGS, child, nullptr, &registers);
+        if (registers.orig_rax != SYS_getppid || ++getppids != 2) continue;
+        registers.rax = 12345;
+        trace(PTRACE_SETREGS, child, nullptr, &registers);
+    }
+    HOLDS("ptrace: PTRACE_SYSCALL stops at entry and exit", stops >= 3 && getppids == 2);
+    HOLDS("ptrace: a changed result is taken over", WIFEXITED(status) && WEXITSTATUS(status) == 11);
+}
+
 static void test_others(void) {
     int status;
     long word;
@@ -136,6 +170,7 @@ static void test_others(void) {
 int main(int count, char **) {
     if (count > 1) return 3;
     test_child();
+    test_calls_and_steps();
     test_others();
     return tap_done();
 }

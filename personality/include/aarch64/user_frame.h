@@ -63,6 +63,10 @@ static inline void user_frame_call_begin(struct user_frame *frame) {
 #define USER_FRAME_CALL(frame, CALL, ...)                                                                              \
     CALL((frame)->number, (frame)->x[0], (frame)->x[1], (frame)->x[2], (frame)->x[3], (frame)->x[4], __VA_ARGS__)
 
+static inline uintptr_t user_frame_result(const struct user_frame *frame) {
+    return frame->x[0];
+}
+
 static inline void user_frame_set_result(struct user_frame *frame, uintptr_t result) {
     frame->x[0] = result;
 }

@@ -63,6 +63,10 @@ static inline void user_frame_call_begin(struct user_frame *frame) {
 #define USER_FRAME_CALL(frame, CALL, ...)                                                                              \
     CALL((frame)->number, (frame)->x[10], (frame)->x[11], (frame)->x[12], (frame)->x[13], (frame)->x[14], __VA_ARGS__)
 
+static inline uintptr_t user_frame_result(const struct user_frame *frame) {
+    return frame->x[10];
+}
+
 static inline void user_frame_set_result(struct user_frame *frame, uintptr_t result) {
     frame->x[10] = result;
 }

@@ -61,6 +61,10 @@ static inline void user_frame_call_begin(struct user_frame *) {
 #define USER_FRAME_CALL(frame, CALL, ...)                                                                              \
     CALL((frame)->number, (frame)->rdi, (frame)->rsi, (frame)->rdx, (frame)->r10, (frame)->r8, __VA_ARGS__)
 
+static inline uintptr_t user_frame_result(const struct user_frame *frame) {
+    return frame->rax;
+}
+
 static inline void user_frame_set_result(struct user_frame *frame, uintptr_t result) {
     frame->rax = result;
 }

@@ -1,4 +1,5 @@
-// ptrace on x86_64: stops at signals and exec. Stops at system calls and single steps are not built.
+// ptrace on x86_64: stops at signals, exec, system calls and single steps. Events (PTRACE_O_TRACEFORK and its like) are
+// not reported.
 #include "personality/src/linux/process.h"
 #include "personality/src/linux/shims.h"
 #include "personality/src/linux/x86_64/signal_frame.h"
@@ -14,10 +15,12 @@ enum linux_ptrace : uint32_t {
     PTRACE_POKEUSER,
     PTRACE_CONT,
     PTRACE_KILL,
+    PTRACE_SINGLESTEP,
     PTRACE_GETREGS = 12,
     PTRACE_SETREGS,
     PTRACE_ATTACH = 16,
     PTRACE_DETACH,
+    PTRACE_SYSCALL = 24,
     PTRACE_SETOPTIONS = 0x4200,
     PTRACE_GETEVENTMSG,
     PTRACE_GETSIGINFO,
@@ -143,6 +146,20 @@ static intptr_t signal_information(int32_t tid, uintptr_t address, bool set) {
     return store_struct(address, &words);
 }
 
+// Lets the thread go on; with step for one instruction only.
+static intptr_t resume(int32_t tid, enum trace_request how, bool step, uintptr_t signal) {
+    struct user_frame frame;
+    uint64_t result;
+    int32_t error = kernel_ops->trace_frame(tid, &frame, 0);
+    if (error != 0) return error;
+    if (signal <= SIGNAL_COUNT && step != ((frame.rflags & RFLAGS_TRAP) != 0)) {
+        frame.rflags ^= RFLAGS_TRAP;
+        error = kernel_ops->trace_frame(tid, &frame, 1);
+        if (error != 0) return error;
+    }
+    return kernel_ops->trace(how, tid, signal, &result);
+}
+
 // Requests to a stopped thread.
 static intptr_t perform(uint32_t request, int32_t tid, int32_t pid, uintptr_t address, uintptr_t data) {
     uint64_t word = data, result;
@@ -165,9 +182,13 @@ static intptr_t perform(uint32_t request, int32_t tid, int32_t pid, uintptr_t ad
     case PTRACE_SETSIGINFO:
         return signal_information(tid, data, request == PTRACE_SETSIGINFO);
     case PTRACE_CONT:
-        return kernel_ops->trace(TRACE_CONTINUE, tid, data, &result);
+        return resume(tid, TRACE_CONTINUE, false, data);
+    case PTRACE_SYSCALL:
+        return resume(tid, TRACE_CONTINUE_TO_CALL, false, data);
+    case PTRACE_SINGLESTEP:
+        return resume(tid, TRACE_CONTINUE, true, data);
     case PTRACE_DETACH:
-        return kernel_ops->trace(TRACE_DETACH, tid, data, &result);
+        return resume(tid, TRACE_DETACH, false, data);
     case PTRACE_SETOPTIONS:
         return kernel_ops->trace(TRACE_OPTIONS, tid, data, &result);
     case PTRACE_GETEVENTMSG: {
