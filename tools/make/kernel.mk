@@ -44,10 +44,7 @@ $(eval $(call pure_library,libbtrfs,$(BTRFS_OBJECTS),$(BTRFS_PUBLIC)))
 LINKER_SCRIPT := src/arch/$(ARCH)/kernel.ld
 KERNEL_INPUTS = $(CORE_OBJECTS) $(LIB_OBJECTS) $(KERNEL_EXTRA_OBJECTS)
 LIBRARIES = $(OUT)/libpersonality.a $(OUT)/libbtrfs.a
-# The two younger architectures lack functions of arch.h that nothing reaches before their first log line.
-LINK_UNFINISHED_aarch64 :=
-LINK_UNFINISHED_riscv64 :=
-LINK_KERNEL = $(LD) -nostdlib $(LINK_UNFINISHED_$(ARCH)) --gc-sections -z max-page-size=4096 -T $(LINKER_SCRIPT)
+LINK_KERNEL = $(LD) -nostdlib --gc-sections -z max-page-size=4096 -T $(LINKER_SCRIPT)
 $(OUT)/helctic.elf: $(KERNEL_INPUTS) $(LIBRARIES) $(LINKER_SCRIPT) tools/symbols.sh
 	@$(LINK_KERNEL) -o $(OUT)/unnamed.elf $(KERNEL_INPUTS) $(LIBRARIES)
 	@sh tools/symbols.sh $(NM) $(OUT)/unnamed.elf > $(OUT)/symbols.S
