@@ -1,8 +1,8 @@
 // null, zero, full, random, urandom, kmsg.
 #include "lib/string.h"
 #include "src/kernel.h"
-#include "src/memory/memory_object.h"
 #include "src/memory/heap.h"
+#include "src/memory/memory_object.h"
 #include "src/scheme/device.h"
 #include "src/scheme/io_request.h"
 
