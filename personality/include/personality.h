@@ -19,10 +19,10 @@ enum personality : uint32_t {
     PERSONALITY_OPENBSD,
     PERSONALITY_COUNT,
     PERSONALITY_MASK = 0xff,
-    PERSONALITY_TRACED = 0x100, // the trap ORs it in: print this call
+    PERSONALITY_TRACED = 0x100,   // the trap ORs it in: print this call
     PERSONALITY_STOPS = 0x800,    // stops at the entry and exit of each call, for its tracer
     PERSONALITY_FILTERED = 0x400, // the OS looks at each call before it is made
-    PERSONALITY_STRICT = 0x200, // a call that is not implemented ends the process
+    PERSONALITY_STRICT = 0x200,   // a call that is not implemented ends the process
 };
 
 // What dispatch leaves in user_frame.disposition.

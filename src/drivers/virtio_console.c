@@ -19,9 +19,9 @@ constexpr unsigned RECEIVE_BUFFERS = 8;
 constexpr unsigned TRANSMIT_BUFFERS = 8;
 constexpr size_t BUFFER_SIZE = 4096;
 constexpr unsigned CONTROL_BUFFERS = 32;
-constexpr size_t CONTROL_SIZE = 128; // a message with a name
+constexpr size_t CONTROL_SIZE = 128;                         // a message with a name
 constexpr nanoseconds PATIENCE = 5 * NANOSECONDS_PER_SECOND; // a busy host answers late
-constexpr uint32_t PORT_MAJOR = 10, PORT_MINOR_FIRST = 64; // "misc" devices
+constexpr uint32_t PORT_MAJOR = 10, PORT_MINOR_FIRST = 64;   // "misc" devices
 constexpr uint32_t HVC_MAJOR = 229;
 
 enum control_event : uint16_t {

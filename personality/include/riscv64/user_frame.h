@@ -29,8 +29,8 @@ static inline void user_frame_set_stack_pointer(struct user_frame *frame, uintpt
     frame->x[2] = stack_pointer;
 }
 
-// Whether the program was interrupted before its first instruction after a system call: then the interrupt had come while
-// the kernel ran (no trace is left in the registers).
+// Whether the program was interrupted before its first instruction after a system call: then the interrupt had come
+// while the kernel ran (no trace is left in the registers).
 static inline bool user_frame_fresh_from_call(const struct user_frame *frame) {
     return frame->cause == TRAP_SYSCALL;
 }

@@ -31,8 +31,8 @@ static inline void user_frame_set_stack_pointer(struct user_frame *frame, uintpt
     frame->rsp = stack_pointer;
 }
 
-// Whether the program was interrupted before its first instruction after a system call: then the interrupt had come while
-// the kernel ran (sysret leaves the return address in rcx).
+// Whether the program was interrupted before its first instruction after a system call: then the interrupt had come
+// while the kernel ran (sysret leaves the return address in rcx).
 static inline bool user_frame_fresh_from_call(const struct user_frame *frame) {
     return frame->rcx == frame->rip;
 }
