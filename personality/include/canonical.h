@@ -434,6 +434,7 @@ enum trace_request : uint32_t {
     TRACE_ATTACH,
     TRACE_SEIZE,
     TRACE_KILL,
+    TRACE_INTERRUPT,
     TRACE_CHECK,
     TRACE_CONTINUE,
     TRACE_CONTINUE_TO_CALL, // until the entry or exit of a system call

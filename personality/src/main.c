@@ -138,6 +138,8 @@ static uintptr_t stop_at_call(uint32_t exit, intptr_t result) {
     if (stops) stop_at_call(0, -ENOSYS);
     intptr_t result = personality & PERSONALITY_TRACED ? trace_call(&call) : call_perform(&call);
     if (stops && !is_special(result)) return stop_at_call(1, result);
+    if (stops && result == -KERNEL_EKEEP_FRAME) kernel_ops->trace_call(1);
+    if (stops && result != -KERNEL_EKEEP_FRAME) stop_at_call(1, result);
     return is_special(result) ? dispatch_special(os, result) : encode(os, result, frame);
 }
 

@@ -12,6 +12,7 @@ struct thread_trace {
     struct process *tracer;     // (i) not a reference: removed at its end
     bool stopped, reported;     // (t)
     bool resumed, detached;     // (t)
+    bool seized, interrupts;    // (t) interrupts: its next SIGTRAP is the tracer's wish
     uint32_t options;           // (t)
     uint64_t message;           // (t)
     uint32_t resume_signal;     // (t)
@@ -92,7 +93,12 @@ static uint32_t stop(struct context *self, struct kernel_siginfo *info, uint32_t
 
 bool trace_signal_stop(struct kernel_siginfo *info) {
     struct context *self = context_current();
-    uint32_t signal = stop(self, info, info->signal);
+    constexpr uint32_t event_stop = 128 << 8;
+    spin_lock(&traces_lock);
+    bool wished = self->trace && self->trace->interrupts && info->signal == SIGTRAP;
+    if (wished) self->trace->interrupts = false;
+    spin_unlock(&traces_lock);
+    uint32_t signal = stop(self, info, info->signal | (wished ? event_stop : 0));
     if (signal && signal != info->signal)
         *info = (struct kernel_siginfo){.signal = signal, .code = SI_USER, .pid = self->process->pid};
     return signal != 0;
@@ -115,8 +121,16 @@ int32_t kop_trace_call(uint32_t) {
 
 void trace_exec(void) {
     struct context *self = context_current();
-    const struct kernel_siginfo info = {.signal = SIGTRAP, .code = SI_USER, .pid = self->process->pid};
-    if (atomic_load_relaxed(&self->trace)) (void)signal_send_context(self, &info);
+    constexpr uint32_t option_exec = 0x10, event_exec = 4 << 8;
+    struct kernel_siginfo info = {.signal = SIGTRAP, .code = SI_USER, .pid = self->process->pid};
+    if (likely(!atomic_load_relaxed(&self->trace))) return;
+    spin_lock(&traces_lock);
+    struct thread_trace *trace = self->trace;
+    bool event = trace && trace->options & option_exec, plain = trace && !event && !trace->seized;
+    if (event) trace->message = (uint64_t)self->tid;
+    spin_unlock(&traces_lock);
+    if (event) (void)stop(self, &info, SIGTRAP | event_exec);
+    if (plain) (void)signal_send_context(self, &info);
 }
 
 // ---- beginning and end
@@ -138,12 +152,13 @@ void trace_process_exit(struct process *process) {
 }
 
 // -EPERM: it is traced already.
-static int32_t begin(struct context *context, struct process *tracer, uint32_t options) {
+static int32_t begin(struct context *context, struct process *tracer, uint32_t options, bool seized) {
     struct thread_trace *trace = heap_alloc_zeroed(sizeof(*trace));
     if (!trace) return -ENOMEM;
     trace->context = context;
     trace->tracer = tracer;
     trace->options = options;
+    trace->seized = seized;
     spin_lock(&traces_lock);
     bool free = !context->trace;
     if (free) {
@@ -155,15 +170,15 @@ static int32_t begin(struct context *context, struct process *tracer, uint32_t o
     return free ? 0 : -EPERM;
 }
 
-static int32_t attach(int32_t tid, uint32_t options, bool stop) {
+static int32_t attach(int32_t tid, uint32_t options, bool stop_it) {
     struct context *target = tid > 0 ? context_find(tid) : nullptr;
     struct process *self = process_current();
     if (!target) return -ESRCH;
     bool allowed =
         target->process && target->process != self && target->process->pid != 1 && !(target->work & WORK_EXIT);
     int32_t error = allowed ? process_access(target->process) : -EPERM;
-    if (!error) error = begin(target, self, options);
-    if (!error && stop) {
+    if (!error) error = begin(target, self, options, !stop_it);
+    if (!error && stop_it) {
         const struct kernel_siginfo info = {.signal = SIGSTOP, .code = SI_KERNEL};
         (void)signal_send_context(target, &info);
     }
@@ -178,7 +193,7 @@ static int32_t trace_me(void) {
     if (parent) object_get(&parent->object);
     spin_unlock(&tasklist_lock);
     if (!parent) return -EPERM;
-    int32_t error = begin(context_current(), parent, 0);
+    int32_t error = begin(context_current(), parent, 0, false);
     process_put(parent);
     return error;
 }
@@ -202,20 +217,23 @@ static void resume_locked(struct thread_trace *trace, uint32_t signal) {
     (void)context_wake(trace->context);
 }
 
-static int32_t kill_traced(int32_t tid) {
+// SIGKILL to its process, or the stop that the tracer of a seized thread may ask for at any time.
+static int32_t signal_traced(int32_t tid, uint32_t signal) {
     struct context *target = nullptr;
     const struct process *self = process_current();
     spin_lock(&traces_lock);
     list_for_each(trace, &traces, struct thread_trace, link) {
-        if (trace->tracer == self && trace->context->tid == tid) {
+        if (trace->tracer == self && trace->context->tid == tid && (signal == SIGKILL || trace->seized)) {
+            trace->interrupts = signal == SIGTRAP;
             target = trace->context;
             object_get(&target->object);
         }
     }
     spin_unlock(&traces_lock);
     if (!target) return -ESRCH;
-    const struct kernel_siginfo info = {.signal = SIGKILL, .code = SI_KERNEL};
-    int32_t error = signal_send_process(target->process, &info);
+    const struct kernel_siginfo info = {.signal = signal, .code = SI_KERNEL};
+    int32_t error =
+        signal == SIGKILL ? signal_send_process(target->process, &info) : signal_send_context(target, &info);
     context_put(target);
     return error;
 }
@@ -226,7 +244,8 @@ int32_t kop_trace(enum trace_request request, int32_t tid, uint64_t value, uint6
     if (request == TRACE_ME) return trace_me();
     if (request == TRACE_ATTACH) return attach(tid, 0, true);
     if (request == TRACE_SEIZE) return value & ~options_known ? -EINVAL : attach(tid, (uint32_t)value, false);
-    if (request == TRACE_KILL) return kill_traced(tid);
+    if (request == TRACE_KILL) return signal_traced(tid, SIGKILL);
+    if (request == TRACE_INTERRUPT) return signal_traced(tid, SIGTRAP);
     struct thread_trace *trace = hold_stopped(tid);
     if (!trace) return -ESRCH;
     int32_t error = 0;

@@ -25,7 +25,10 @@ enum linux_ptrace : uint32_t {
     PTRACE_GETEVENTMSG,
     PTRACE_GETSIGINFO,
     PTRACE_SETSIGINFO,
-    PTRACE_SEIZE = 0x4206,
+    PTRACE_GETREGSET = 0x4204,
+    PTRACE_SETREGSET,
+    PTRACE_SEIZE,
+    PTRACE_INTERRUPT,
 };
 
 struct linux_user_regs {
@@ -107,6 +110,22 @@ static intptr_t registers(int32_t tid, uintptr_t address, bool set) {
     return error != 0 ? error : kernel_ops->trace_frame(tid, &frame, 1);
 }
 
+// Only the general registers; the vector's length becomes what was moved.
+static intptr_t register_set(int32_t tid, uintptr_t type, uintptr_t vector, bool set) {
+    constexpr uintptr_t general = 1; // NT_PRSTATUS
+    struct {
+        uint64_t base, length;
+    } place;
+    int32_t error = fetch_struct(&place, vector);
+    if (error != 0) return error;
+    if (type != general || place.length % 8 != 0) return -EINVAL;
+    if (place.length < sizeof(struct linux_user_regs)) return -EIO;
+    error = (int32_t)registers(tid, place.base, set);
+    if (error != 0) return error;
+    place.length = sizeof(struct linux_user_regs);
+    return store_struct(vector, &place);
+}
+
 // One word of the area that starts with the registers.
 static intptr_t user_word(int32_t tid, uintptr_t offset, uintptr_t data, bool set) {
     constexpr uintptr_t area = 928; // sizeof(struct user)
@@ -178,6 +197,9 @@ static intptr_t perform(uint32_t request, int32_t tid, int32_t pid, uintptr_t ad
     case PTRACE_GETREGS:
     case PTRACE_SETREGS:
         return registers(tid, data, request == PTRACE_SETREGS);
+    case PTRACE_GETREGSET:
+    case PTRACE_SETREGSET:
+        return register_set(tid, address, data, request == PTRACE_SETREGSET);
     case PTRACE_GETSIGINFO:
     case PTRACE_SETSIGINFO:
         return signal_information(tid, data, request == PTRACE_SETSIGINFO);
@@ -211,6 +233,8 @@ SHIM4(linux_ptrace, request, tid, address, data) {
         return address != 0 ? -EIO : kernel_ops->trace(TRACE_SEIZE, (int32_t)tid, data, &result);
     case PTRACE_KILL:
         return kernel_ops->trace(TRACE_KILL, (int32_t)tid, 0, &result);
+    case PTRACE_INTERRUPT:
+        return kernel_ops->trace(TRACE_INTERRUPT, (int32_t)tid, 0, &result);
     default:
         break;
     }
