@@ -134,7 +134,8 @@ void scheduler_processor_main(void);                // src/context/scheduler.c: 
 void scheduler_kicked(void);                        // after arch_processor_kick, with interrupts off
 // A page fault. from_user: the access came from user mode. Returns 0 when resolved; else the kernel access fails
 // through its fix-up, or the user exception is raised by user_exception(). src/memory/fault.c
-enum fault_access : uint32_t { FAULT_READ = 1, FAULT_WRITE = 2, FAULT_EXECUTE = 4 };
+// FAULT_FORCE, with FAULT_WRITE: a debugger's write, also into private pages that are read-only (never from a trap).
+enum fault_access : uint32_t { FAULT_READ = 1, FAULT_WRITE = 2, FAULT_EXECUTE = 4, FAULT_FORCE = 8 };
 [[nodiscard]] int32_t page_fault(uintptr_t address, uint32_t access, bool from_user);
 // Any exception of user code: canonical signal, si_code and address. src/context/signal.c
 void user_exception(struct user_frame *frame, uint32_t signal, int32_t code, uintptr_t address);

@@ -177,7 +177,9 @@ static int32_t fault_object(struct address_space *space, const struct grant *gra
 // ---- the decision
 
 static bool allowed(const struct grant *grant, uint32_t access) {
-    if (access & FAULT_WRITE) return grant->protection & PROT_WRITE;
+    if (access & FAULT_WRITE && grant->protection & PROT_WRITE) return true;
+    if (access & FAULT_WRITE)
+        return access & FAULT_FORCE && !(grant->flags & (GRANT_SHARED | GRANT_SPECIAL)) && grant->protection;
     if (access & FAULT_EXECUTE) return grant->protection & PROT_EXEC;
     return grant->protection != PROT_NONE;
 }

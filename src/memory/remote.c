@@ -3,13 +3,21 @@
 #include "rmm/page_operations.h"
 #include "src/memory/grant.h"
 
+// A debugger may write a page that is the program's own, whatever its protection.
+static bool may_use(uint64_t value, uint32_t access) {
+    if (!(access & FAULT_WRITE) || entry_writable(value)) return true;
+    const struct frame *frame = frame_of(entry_physical(value));
+    return access & FAULT_FORCE && frame && frame->flags & FRAME_ANONYMOUS &&
+           atomic_load_acquire(&frame->map_count) == 1;
+}
+
 // The frame of a leaf that allows access, with a reference and a pin. nullptr: there is none now.
 static struct frame *pin_leaf(struct address_space *space, uintptr_t address, uint32_t access) {
     struct frame *frame = nullptr;
     spin_lock(&space->page_lock);
     const uint64_t *entry = page_table_entry(&space->table, address);
     uint64_t value = entry ? *entry : 0;
-    if (value && entry_present(value) && (!(access & FAULT_WRITE) || entry_writable(value))) {
+    if (value && entry_present(value) && may_use(value, access)) {
         frame = frame_of(entry_physical(value));
         if (frame) {
             frame_get(frame);

@@ -193,9 +193,10 @@ static int32_t space_of(int32_t pid, struct address_space **space) {
 
 // Copies straight between a pinned page and the caller's segments. Returns the bytes done.
 static size_t copy_page(struct address_space *space, uintptr_t address, size_t size, struct segment_cursor *local,
-                        bool write) {
+                        uint32_t write) {
+    uint32_t access = !write ? FAULT_READ : write & 2 ? FAULT_WRITE | FAULT_FORCE : FAULT_WRITE;
     struct frame *frame;
-    if (address_space_pin(space, address, write ? FAULT_WRITE : FAULT_READ, &frame) < 0) return 0;
+    if (address_space_pin(space, address, access, &frame) < 0) return 0;
     char *at = (char *)frame_pointer(frame) + (address & PAGE_MASK);
     size_t done = write ? segment_copy_out(at, local, size) : segment_copy_in(local, at, size);
     address_space_unpin(frame);

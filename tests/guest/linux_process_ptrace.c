@@ -49,6 +49,11 @@ static void test_child(void) {
     ANSWERS("ptrace: PTRACE_POKEDATA", 0, trace(PTRACE_POKEDATA, child, (void *)&shared_word, (void *)7L));
     trace(PTRACE_PEEKDATA, child, (void *)&shared_word, &word);
     HOLDS("ptrace: the word was changed there only", word == 7 && shared_word != 7);
+    long *code = (long *)((uintptr_t)traced_child & ~7UL), before = *code;
+    ANSWERS("ptrace: PTRACE_POKETEXT writes into read-only code", 0, trace(PTRACE_POKETEXT, child, code, (void *)9L));
+    trace(PTRACE_PEEKTEXT, child, code, &word);
+    HOLDS("ptrace: the code was changed there only", word == 9 && *code == before);
+    ANSWERS("ptrace: and back", 0, trace(PTRACE_POKETEXT, child, code, (void *)before));
     ANSWERS("ptrace: PTRACE_GETREGS", 0, trace(PTRACE_GETREGS, child, nullptr, &registers));
     HOLDS("ptrace: registers of a call",
           registers.orig_rax == SYS_tkill || registers.orig_rax == SYS_tgkill || registers.orig_rax == SYS_kill);

@@ -324,6 +324,25 @@ static void test_remote(void **) {
     assert_int_equal(address_space_key(space, at, &found, &offset), 0);
     assert_null(found);
     assert_int_equal(address_space_key(space, 0x1000, &found, &offset), -EFAULT);
+    // A debugger's write into read-only memory, shared with a child by fork: only this side sees it.
+    assert_int_equal(put(at, 5), 0);
+    assert_int_equal(address_space_protect(space, at, PAGE_SIZE, PROT_READ), 0);
+    struct address_space *child = address_space_fork(space);
+    struct frame *frame;
+    assert_int_equal(address_space_pin(space, at, FAULT_WRITE, &frame), -EACCES);
+    assert_int_equal(address_space_pin(space, at, FAULT_WRITE | FAULT_FORCE, &frame), 0);
+    *(char *)frame_pointer(frame) = 6;
+    address_space_unpin(frame);
+    assert_int_equal(get(at), 6);
+    assert_int_equal(put(at, 7), -EFAULT);
+    char seen;
+    assert_int_equal(address_space_copy(child, at, &seen, 1, false), 1);
+    assert_int_equal(seen, 5);
+    address_space_put(child);
+    assert_int_equal(address_space_pin(space, shared, FAULT_WRITE | FAULT_FORCE, &frame), 0);
+    address_space_unpin(frame);
+    assert_int_equal(address_space_protect(space, shared, PAGE_SIZE, PROT_READ), 0);
+    assert_int_equal(address_space_pin(space, shared, FAULT_WRITE | FAULT_FORCE, &frame), -EACCES);
 }
 
 // ---- random calls against a model: one value and protection a page

@@ -42,7 +42,7 @@ static intptr_t word_in_memory(int32_t pid, uintptr_t address, uint64_t *word, b
     const struct segment local = segment_kernel(word, sizeof(*word));
     const struct segment remote = segment_user(user_pointer(address), sizeof(*word));
     size_t done = 0;
-    int32_t error = kernel_ops->process_memory(pid, &local, 1, &remote, 1, write, &done);
+    int32_t error = kernel_ops->process_memory(pid, &local, 1, &remote, 1, write ? 3 : 0, &done);
     return error < 0 || done != sizeof(*word) ? -EIO : 0;
 }
 
