@@ -216,6 +216,39 @@ static void test_vector(void) {
           syscall(FUTEX_WAITV_NUMBER, waiters, 2, 0, nullptr, CLOCK_MONOTONIC));
 }
 
+// The calls with flags: 2 is a word of 32 bits, 128 private.
+static void test_sized(void) {
+    enum { WAKE = 454, WAIT = 455, REQUEUE = 456 };
+    struct {
+        uint64_t value, address;
+        uint32_t flags, reserved;
+    } pair[2] = {{5, (uintptr_t)words, 2, 0}, {7, (uintptr_t)(words + 1), 2, 0}};
+    struct timespec now;
+    words[0] = 5;
+    words[1] = 7;
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+    FAILS("futex_wait: ETIMEDOUT", ETIMEDOUT, syscall(WAIT, words, 5UL, 0xffffffffUL, 2, &now, CLOCK_MONOTONIC));
+    FAILS("futex_wait: EAGAIN", EAGAIN, syscall(WAIT, words, 6UL, 0xffffffffUL, 2, nullptr, 0));
+    FAILS("futex_wait: EINVAL for no bits", EINVAL, syscall(WAIT, words, 5UL, 0UL, 2, nullptr, 0));
+    FAILS("futex_wait: EINVAL for flags", EINVAL, syscall(WAIT, words, 5UL, 1UL, 64, nullptr, 0));
+    FAILS("futex_wait: EINVAL for a large value", EINVAL, syscall(WAIT, words, 1UL << 40, 1UL, 2, nullptr, 0));
+    FAILS("futex_wait: EINVAL for a clock", EINVAL, syscall(WAIT, words, 5UL, 1UL, 2, &now, CLOCK_BOOTTIME));
+    FAILS("futex_wait: EFAULT for the time", EFAULT, syscall(WAIT, words, 5UL, 1UL, 2, nowhere, CLOCK_MONOTONIC));
+    ANSWERS("futex_wake: nobody", 0, syscall(WAKE, words, 0xffffffffUL, 1, 2));
+    FAILS("futex_wake: EINVAL for no bits", EINVAL, syscall(WAKE, words, 0UL, 1, 2));
+    FAILS("futex_wake: EINVAL for flags", EINVAL, syscall(WAKE, words, 1UL, 1, 64));
+    FAILS("futex_wake: EINVAL for an odd address", EINVAL, syscall(WAKE, (char *)words + 1, 1UL, 1, 2));
+    pid_t child = waiter(words, FUTEX_WAIT, 5, 0);
+    ANSWERS("futex_requeue: moves", 1, syscall(REQUEUE, pair, 0, 0, 1));
+    ANSWERS("futex_wake: the moved one", 1, syscall(WAKE, words + 1, 0xffffffffUL, 1, 2));
+    ANSWERS("futex_wake: it ended", 0, ended(child));
+    FAILS("futex_requeue: EINVAL for flags", EINVAL, syscall(REQUEUE, pair, 1, 0, 1));
+    FAILS("futex_requeue: EINVAL for no pair", EINVAL, syscall(REQUEUE, nullptr, 0, 0, 1));
+    FAILS("futex_requeue: EFAULT", EFAULT, syscall(REQUEUE, nowhere, 0, 0, 1));
+    pair[0].value = 6;
+    FAILS("futex_requeue: EAGAIN", EAGAIN, syscall(REQUEUE, pair, 0, 0, 1));
+}
+
 struct entry {
     struct entry *next;
     uint32_t word;
@@ -280,6 +313,7 @@ int main(void) {
     test_wake_operation();
     test_priority();
     test_vector();
+    test_sized();
     test_robust();
     return tap_done();
 }

@@ -20,8 +20,8 @@ static intptr_t write_entry(uintptr_t from, uintptr_t size, bool old) {
     return -ENOSYS;
 }
 
-SHIM3(linux_modify_ldt, function, address, size) {
-    switch ((uint32_t)function) {
+static intptr_t modify(uint32_t function, uintptr_t address, uintptr_t size) {
+    switch (function) {
     case LDT_READ:
         return 0;
     case LDT_READ_DEFAULT: {
@@ -34,4 +34,9 @@ SHIM3(linux_modify_ldt, function, address, size) {
     default:
         return -ENOSYS;
     }
+}
+
+// As on Linux the answer is an unsigned int: libraries don't take it for an error.
+SHIM3(linux_modify_ldt, function, address, size) {
+    return (intptr_t)(uint32_t)modify((uint32_t)function, address, size);
 }
