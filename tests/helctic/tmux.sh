@@ -2,7 +2,9 @@
 # A shell in a real terminal (tmux): vi, job control, ^C, watch, top, a change of the window's size, the status.
 # usage: tests/helctic/tmux.sh COMMAND     prints what went wrong; status 0 when all went well
 set -u
-terminal="tmux -L helctic-test-$$ -f /dev/null"
+# A user without a login shell or a locale has to do.
+export SHELL=/bin/sh LC_ALL=C.UTF-8
+terminal="tmux -u -L helctic-test-$$ -f /dev/null"
 trap '$terminal kill-server 2>/dev/null' EXIT
 $terminal new-session -d -x 100 -y 30 "$1; echo STATUS=\$?; sleep 30"
 
