@@ -250,6 +250,7 @@ static struct process *find_reaper(struct process *process) {
 
 // ended: gets the zombies that the new parent does not want to know of.
 static void reparent_children(struct process *process, struct list *ended) {
+    if (list_empty(&process->children)) return; // the search may have a long way up
     struct process *reaper = find_reaper(process);
     if (!reaper) return;
     bool zombies = false;
