@@ -1,17 +1,19 @@
-// sources: rmm/frame.c rmm/page_table.c lib/tree.c src/memory/heap.c src/memory/kernel_map.c src/memory/memory_object.c
-// sources: src/memory/object_io.c src/memory/radix.c src/memory/reclaim.c src/memory/grant.c src/memory/zap.c
-// sources: src/memory/address_space.c src/memory/fault.c src/memory/map.c src/memory/remap.c src/memory/advise.c
-// sources: src/memory/remote.c src/memory/user_copy.c src/arch/hosted/hosted.c src/arch/hosted/hosted_lock.c
-// sources: src/arch/hosted/hosted_user.c src/context/handle_table.c lib/format.c lib/string.c
-// sources: src/scheme/name_cache.c src/scheme/path_walk.c src/scheme/node.c src/scheme/identity.c src/scheme/mount.c
-// sources: src/scheme/file.c src/scheme/namespace.c src/scheme/rename.c src/scheme/io.c src/scheme/tmp.c
-// sources: src/scheme/tmp_place.c src/scheme/tmp_space.c src/scheme/device.c src/scheme/memory_devices.c
-// src/scheme/pipe.c sources: src/scheme/lock_record.c src/scheme/xattr.c src/scheme/seals.c
-// src/scheme/file_system_state.c sources: src/scheme/notify.c src/scheme/target.c src/syscall_handler/kop_path.c
-// src/syscall_handler/kop_file.c sources: src/syscall_handler/kop_descriptor.c src/syscall_handler/kop_xattr.c
-// src/syscall_handler/kop_lock.c sources: src/syscall_handler/kop_copy.c src/syscall_handler/kop_memory_file.c
-// tests/unit/host_files.c Transfers, positions, sizes, holes, open-file locks and pipes against Linux itself: random
-// operations are done on a file (or pipe) of the host and on one here; answers and contents must be the same.
+// sources: rmm/frame.c rmm/page_table.c lib/tree.c src/memory/heap.c src/memory/kernel_map.c
+// sources: src/memory/memory_object.c src/memory/object_io.c src/memory/radix.c src/memory/reclaim.c
+// sources: src/memory/grant.c src/memory/zap.c src/memory/address_space.c src/memory/fault.c src/memory/map.c
+// sources: src/memory/remap.c src/memory/advise.c src/memory/remote.c src/memory/user_copy.c
+// sources: src/arch/hosted/hosted.c src/arch/hosted/hosted_lock.c src/arch/hosted/hosted_user.c
+// sources: src/context/handle_table.c lib/format.c lib/string.c src/scheme/name_cache.c src/scheme/path_walk.c
+// sources: src/scheme/node.c src/scheme/identity.c src/scheme/mount.c src/scheme/file.c src/scheme/namespace.c
+// sources: src/scheme/rename.c src/scheme/io.c src/scheme/tmp.c src/scheme/tmp_place.c src/scheme/tmp_space.c
+// sources: src/scheme/device.c src/scheme/memory_devices.c src/scheme/pipe.c src/scheme/lock_record.c
+// sources: src/scheme/xattr.c src/scheme/seals.c src/scheme/file_system_state.c src/scheme/notify.c
+// sources: src/scheme/target.c src/syscall_handler/kop_path.c src/syscall_handler/kop_file.c
+// sources: src/syscall_handler/kop_descriptor.c src/syscall_handler/kop_xattr.c src/syscall_handler/kop_lock.c
+// sources: src/syscall_handler/kop_copy.c src/syscall_handler/kop_memory_file.c tests/unit/host_files.c
+
+// Transfers, positions, sizes, holes, open-file locks and pipes against Linux itself: random operations are done on a
+// file (or pipe) of the host and on one here; answers and contents must be the same.
 #include "tests/unit/scheme_fixture.h"
 
 #include <stdio.h>
