@@ -236,12 +236,9 @@ int32_t futex_wake(struct user_address address, int32_t count, uint32_t bitset, 
     int32_t result = key_get(address, flags, &key);
     if (result) return result;
     struct bucket *bucket = bucket_of(&key);
-    atomic_fence_seq_cst();
-    if (!list_empty(&bucket->waiters)) {
-        spin_lock(&bucket->lock);
-        result = wake_locked(bucket, &key, count, bitset);
-        spin_unlock(&bucket->lock);
-    }
+    spin_lock(&bucket->lock);
+    result = wake_locked(bucket, &key, count, bitset);
+    spin_unlock(&bucket->lock);
     key_put(&key);
     return result;
 }
