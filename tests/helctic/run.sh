@@ -225,10 +225,10 @@ if command -v expect >/dev/null; then
 			set timeout $limit
 			spawn -noecho $work/shell
 			expect \"# \"; send \"tty; stty size; echo A=\\\$((6*7))\\r\"
-			expect { \"A=42\" {} timeout { exit 101 } }
+			expect \"A=42\" {} timeout { exit 101 }
 			expect \"# \"; send \"sleep 100\\r\"; sleep 1; send \"\\003\"
-			expect { \"# \" {} timeout { exit 102 } }
-			send \"exit 3\\r\"; expect { eof {} timeout { exit 103 } }
+			expect \"# \" {} timeout { exit 102 }
+			send \"exit 3\\r\"; expect eof {} timeout { exit 103 }
 			exit [lindex [wait] 3]" >"$work/terminal" 2>&1
 		local status=$?
 		[ $status = 3 ] || sed 's/^/# /' "$work/terminal" >&2
