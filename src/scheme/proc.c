@@ -153,7 +153,7 @@ static int32_t show_vmstat(struct text *text, const struct view_target *) {
         interrupts += cpus[i].ipi_count;
         tables += cpus[i].table_count;
     }
-    text_print(text, "nr_free_pages %lu\npgfault 0\npgmajfault 0\n", frame_free_count());
+    text_print(text, "nr_free_pages %lu\n", frame_free_count());
     text_print(text, "nr_tlb_flush %lu\nnr_ipi %lu\nnr_page_table_switch %lu\n", flushes, interrupts, tables);
     return 0;
 }

@@ -255,9 +255,7 @@ static int32_t store_preference(const char *text, size_t length, const struct vi
 }
 
 // Copies a range of the process's memory.
-static int32_t append_memory(struct text *text, struct process *process, uintptr_t start, uintptr_t end,
-                             struct address_space *space) {
-    (void)process;
+static int32_t append_memory(struct text *text, uintptr_t start, uintptr_t end, struct address_space *space) {
     char buffer[256];
     if (end - start > ARGUMENTS_MAXIMUM) end = start + ARGUMENTS_MAXIMUM;
     while (start < end) {
@@ -276,7 +274,7 @@ static int32_t show_strings(struct text *text, const struct view_target *target,
     struct address_space *space = space_of(process);
     if (space) {
         uintptr_t start = environment ? space->environment_start : space->argument_start;
-        append_memory(text, process, start, environment ? space->environment_end : space->argument_end, space);
+        append_memory(text, start, environment ? space->environment_end : space->argument_end, space);
         address_space_put(space);
     }
     process_put(process);
@@ -372,15 +370,6 @@ static void print_limits(struct text *text, struct process *process, struct cont
 
 static int32_t show_limits(struct text *text, const struct view_target *target) {
     return with_process(text, target, print_limits);
-}
-
-static void print_io(struct text *text, struct process *, struct context *, const struct view_target *) {
-    text_print(text,
-               "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
-}
-
-static int32_t show_io(struct text *text, const struct view_target *target) {
-    return with_process(text, target, print_io);
 }
 
 static int32_t show_zero(struct text *text, const struct view_target *) {
@@ -640,7 +629,7 @@ static int32_t find_information(const struct view_target *target, const char *na
          .list = list_information,                                                                                     \
          .find = find_information,                                                                                     \
          .owner = owner_of_process},                                                                                   \
-        FILE("io", 0400, show_io), FILE("limits", 0444, show_limits),                                                  \
+        FILE("limits", 0444, show_limits),                                                                             \
         {.name = "maps",                                                                                               \
          .mode = S_IFREG | 0444,                                                                                       \
          .show = show_maps,                                                                                            \

@@ -332,8 +332,11 @@ static int32_t get_number(const struct socket *socket, uint32_t option, int32_t 
     case SO_DEBUG:
     case SO_DONTROUTE:
     case SO_OOBINLINE:
+    case SO_REUSEPORT:
+        *value = socket->kept >> option & 1;
+        return 0;
     case SO_PRIORITY:
-        *value = 0;
+        *value = socket->priority;
         return 0;
     default:
         return -ENOPROTOOPT;
@@ -360,10 +363,8 @@ static int32_t option_get(struct socket *socket, uint32_t level, uint32_t option
         number = __atomic_exchange_n(&socket->error, 0, __ATOMIC_ACQ_REL);
         return put_value(value, length, &number, sizeof number);
     }
-    if (level == SOL_SOCKET && option == SO_LINGER) {
-        int32_t linger[2] = {};
-        return put_value(value, length, linger, sizeof linger);
-    }
+    if (level == SOL_SOCKET && option == SO_LINGER)
+        return put_value(value, length, socket->linger, sizeof socket->linger);
     if (level == SOL_SOCKET && get_number(socket, option, &number) == 0)
         return put_value(value, length, &number, sizeof number);
     if (socket->family->option_get) return socket->family->option_get(socket, level, option, value, length);
@@ -426,11 +427,17 @@ static int32_t option_set(struct socket *socket, uint32_t option, const void *va
         socket->broadcast = number;
         return 0;
     case SO_LINGER:
+        if (length < sizeof socket->linger) return -EINVAL;
+        memcpy(socket->linger, value, sizeof socket->linger);
+        return 0;
+    case SO_PRIORITY:
+        socket->priority = number;
+        return 0;
     case SO_DEBUG:
     case SO_DONTROUTE:
     case SO_OOBINLINE:
-    case SO_PRIORITY:
     case SO_REUSEPORT:
+        socket->kept = (socket->kept & ~(1u << option)) | (number ? 1u << option : 0);
         return 0;
     default:
         return -ENOPROTOOPT;

@@ -82,6 +82,8 @@ struct socket {
     uint32_t receive_low_water;
     uint32_t send_buffer, receive_buffer; // bytes
     bool pass_credentials, reuse_address, keep_alive, broadcast;
+    uint32_t kept; // switches that change nothing between processes of one machine, bit by option number
+    int32_t priority, linger[2];
     int32_t error; // (A) SO_ERROR: taken by reading it
     struct {       // socket_inet.c
         uint8_t local[4], peer[4];

@@ -1,5 +1,6 @@
 // Job control: controlling terminals, foreground groups, background access.
 #include "src/context/context.h"
+#include "src/context/process.h"
 #include "src/kernel.h"
 #include "src/scheme/tty_internal.h"
 
@@ -18,14 +19,9 @@ int32_t tty_of_descriptor(int32_t descriptor, struct file_reference *reference, 
     return -ENOTTY;
 }
 
-// POSIX: a group is orphaned when no member has a parent in another group of the same session.
 static bool group_orphaned(int32_t group) {
-    bool orphaned = true;
     spin_lock(&tasklist_lock);
-    list_for_each(process, &processes, struct process, all_link) {
-        if (process->group != group || process->state == PROCESS_ZOMBIE || !process->parent) continue;
-        if (process->parent->group != group && process->parent->session == process->session) orphaned = false;
-    }
+    bool orphaned = process_group_orphaned(group, nullptr);
     spin_unlock(&tasklist_lock);
     return orphaned;
 }

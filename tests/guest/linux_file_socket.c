@@ -139,6 +139,16 @@ static void test_options(void) {
     WORKS(getsockopt, getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, &length) == 0 && value > 0);
     WORKS(setsockopt, setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 &&
                           getsockopt(fd, SOL_SOCKET, SO_PASSCRED, &value, &length) == 0 && value == 1);
+    struct linger linger = {1, 7}, kept = {0};
+    socklen_t kept_size = sizeof kept;
+    WORKS(setsockopt, setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) == 0 &&
+                          getsockopt(fd, SOL_SOCKET, SO_LINGER, &kept, &kept_size) == 0 && kept.l_onoff == 1 &&
+                          kept.l_linger == 7);
+    FAILS(setsockopt, EINVAL, setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(int)));
+    int priority = 5, answer = 0;
+    socklen_t answer_size = sizeof answer;
+    WORKS(setsockopt, setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority) == 0 &&
+                          getsockopt(fd, SOL_SOCKET, SO_PRIORITY, &answer, &answer_size) == 0 && answer == 5);
     WORKS(setsockopt, setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
     FAILS(setsockopt, EINVAL, setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, 1));
     FAILS(setsockopt, EFAULT, setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, BAD, sizeof on));
